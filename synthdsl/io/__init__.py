@@ -1,0 +1,1 @@
+"""Formats, one class each, and the output folder that appears whole or not at all."""

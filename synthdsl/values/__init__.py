@@ -1,0 +1,1 @@
+"""What a value is: types, units, calendar arithmetic, columns of values, sources of draws."""
