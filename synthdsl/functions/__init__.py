@@ -1,5 +1,13 @@
 """Named functions of the expression language: one class each, found without another edit."""
 
-from synthdsl.functions.base import FUNCTIONS, Argument, Function, Misuse
+from synthdsl.functions.base import (
+    EVERYTHING,
+    FUNCTIONS,
+    NO_VALUE,
+    Argument,
+    Function,
+    Misuse,
+    Range,
+)
 
-__all__ = ["FUNCTIONS", "Argument", "Function", "Misuse"]
+__all__ = ["EVERYTHING", "FUNCTIONS", "NO_VALUE", "Argument", "Function", "Misuse", "Range"]

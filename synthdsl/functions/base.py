@@ -7,13 +7,21 @@ name (`log`, `year`, `upper`, `bucket`) is a class here with one shared instance
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from synthdsl.registry import Family
 from synthdsl.values.types import Type
 
 if TYPE_CHECKING:
     from synthdsl.values.columns import Column
+
+NO_VALUE = -(2**63)
+"""What integer arrays hold where a strict function has no value; floats hold nan."""
+
+Range: TypeAlias = tuple[float, float]
+"""Lowest and highest raw value, both included."""
+
+EVERYTHING: Range = (float("-inf"), float("inf"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,11 @@ class Function:
 
     A *strict* function gets only non-null values: the caller removes nulls and the result is
     null wherever an argument is. Where the mathematics has no value (log of 0, division by
-    0) a strict function returns nan, which the caller turns into null.
+    0) a strict function returns nan, `NO_VALUE` or an Arrow null, by the kind of its result,
+    which the caller turns into null; `constant` returns None.
+
+    After `infer` accepts the arguments the caller takes `bind` of them once, and calls
+    `constant`, `apply`, `apply_columns`, `bounds` and `vocabulary` on what it returns.
     """
 
     name: ClassVar[str]
@@ -58,10 +70,21 @@ class Function:
     is_variadic: ClassVar[bool] = False
     """Whether the last parameter may be repeated."""
     is_strict: ClassVar[bool] = True
+    same_unit: ClassVar[bool] = False
+    """Whether the caller converts all quantities to one unit before calling: microseconds
+    where any is a duration, else the unit of the first argument that is not free."""
+    plain_arguments: ClassVar[bool] = False
+    """Whether the caller converts dimensionless quantities (`%`, `deg`) to plain numbers."""
+    reads_local_time: ClassVar[bool] = False
+    """Whether the caller converts datetimes with a zone to wall-clock time in that zone."""
 
     def infer(self, *arguments: Argument) -> Type | Misuse:
         """Type of the result, nullability aside for strict functions, or what is wrong."""
         raise NotImplementedError
+
+    def bind(self, *arguments: Argument) -> Function:
+        """The function for arguments of these types and constants, which `infer` accepted."""
+        return self
 
     def constant(self, *values: Any) -> Any:
         """The result for Python constants in raw representation, without numpy; None is null.
@@ -77,6 +100,17 @@ class Function:
         representation of the result's type. Used for strict functions.
         """
         raise NotImplementedError
+
+    def bounds(self, *ranges: Range) -> Range:
+        """Raw values between which every result lies that is not null.
+
+        `ranges` holds one range for each argument of the call; those of text are everything.
+        """
+        return EVERYTHING
+
+    def vocabulary(self, *arguments: Argument) -> tuple[str, ...] | None:
+        """The words into which `apply` returns int32 codes (-1: null); None: it does not."""
+        return None
 
     def apply_columns(self, rows: int, *columns: Column) -> Column:
         """The result for columns with nulls. Used for functions that are not strict."""

@@ -1,0 +1,99 @@
+"""Specs in, finished files out."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from synthdsl.diagnostics import SynthError
+from synthdsl.source import Source, decode
+
+STANDARD = "-"
+STDIN_NAME = "<stdin>"
+
+
+def read_bytes(path: str) -> bytes:
+    """Content of the file at `path`, of standard input for `-`. Raises `SynthError` (code 2)."""
+    if path == STANDARD:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise SynthError(f"cannot read `{path}`: {_reason(error)}", exit_code=2) from error
+
+
+def read_source(path: str) -> tuple[Source, bytes]:
+    """The text of a spec and its bytes. Raises `SynthError` (code 2) where it is not UTF-8."""
+    raw = read_bytes(path)
+    name = STDIN_NAME if path == STANDARD else path
+    source, bad = decode(name, raw)
+    if bad is not None:
+        line = raw.count(b"\n", 0, bad) + 1
+        raise SynthError(
+            f"cannot read `{name}`: byte {bad:,} (line {line:,}) is not UTF-8", exit_code=2
+        )
+    return source, raw
+
+
+def spec_arguments(path: str) -> tuple[str, str | None]:
+    """Name and text for the façade; the text is None where it reads the file itself."""
+    if path != STANDARD:
+        return path, None
+    source, _ = read_source(path)
+    return source.name, source.text
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Put `content` in place of the file at `path`, whole or not at all, keeping its mode.
+
+    A link stays a link: the file it leads to is replaced. Raises `SynthError` (code 2).
+    """
+    target = os.path.realpath(path)
+    try:
+        mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
+        if mode is not None and not os.access(target, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        _write_beside(target, content, mode)
+    except (OSError, ValueError) as error:
+        raise SynthError(f"cannot write `{path}`: {_reason(error)}", exit_code=2) from error
+
+
+def write_new_file(path: str, content: bytes, *, overwrite: bool) -> None:
+    """Write `content` to `path`, refusing to replace a file unless `overwrite`."""
+    if os.path.isdir(path):
+        raise SynthError(f"cannot write `{path}`: it is a folder", exit_code=2)
+    if os.path.lexists(path) and not overwrite:
+        raise SynthError(f"`{path}` already exists; add --overwrite to replace it", exit_code=2)
+    replace_file(path, content)
+
+
+def _write_beside(target: str, content: bytes, mode: int | None) -> None:
+    folder, name = os.path.split(target)
+    handle, beside = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(beside, _default_mode() if mode is None else mode)
+        os.replace(beside, target)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
+def _default_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file or folder"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error)

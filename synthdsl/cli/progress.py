@@ -1,0 +1,105 @@
+"""A progress line on standard error: share, rows, rate, time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from synthdsl.cli.console import is_terminal
+
+REDRAWS_PER_SECOND = 10
+BAR = 24
+
+
+class Progress:
+    """Shows `update(done, total)`: redrawn in place on a terminal, else a line a second.
+
+    `clock` gives seconds; tests pass their own. Call `close` at the end, whatever happened.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        is_on: bool,
+        is_ascii: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._is_on = is_on
+        self._is_terminal = is_terminal(stream)
+        self._marks = ("#", "-") if is_ascii else ("━", "╌")
+        self._clock = clock
+        self._start = clock()
+        self._interval = 1 / REDRAWS_PER_SECOND if self._is_terminal else 1.0
+        self._last = self._start - self._interval if self._is_terminal else self._start
+        self._drawn = 0
+
+    def update(self, done: int, total: int) -> None:
+        """`done` of `total` rows are finished. Cheap when called often."""
+        if not self._is_on:
+            return
+        now = self._clock()
+        if now - self._last < self._interval and done < total:
+            return
+        self._last = now
+        line = self._line(done, total, now - self._start)
+        if self._is_terminal:
+            self._stream.write("\r" + line + " " * max(self._drawn - len(line), 0))
+            self._drawn = len(line)
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Clear the line, so that the next message stands alone."""
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._stream.flush()
+            self._drawn = 0
+
+    def _line(self, done: int, total: int, seconds: float) -> str:
+        share = min(done / total, 1.0) if total else 1.0
+        full = round(share * BAR)
+        bar = self._marks[0] * full + self._marks[1] * (BAR - full)
+        parts = [f"{bar} {int(share * 100):3d} %", f"{done:,} of {total:,} rows"]
+        if seconds > 0 and done:
+            rate = done / seconds
+            parts.append(f"{rate_text(rate)} rows/s")
+            if done < total:
+                parts.append(f"{duration((total - done) / rate)} left")
+        return "  ".join(parts)
+
+
+def rate_text(rate: float) -> str:
+    """A rate with three digits: `940`, `52.1 k`, `3.40 M`."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if rate >= size * 0.9995:
+            value = rate / size
+            return f"{value:.{0 if value >= 99.95 else 1 if value >= 9.995 else 2}f}{unit}"
+    return f"{rate:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: `0.8 s`, `42 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes: `812 B`, `1.2 MB` (powers of 1000)."""
+    if size < 1000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.{1 if value < 99.95 else 0}f} {unit}"

@@ -1,0 +1,222 @@
+"""Text to tree, reporting every mistake of one run.
+
+A statement that does not parse is given up at its line end: the parser's stack is cut back to
+where a statement may start, `BROKEN` stands for the statement, and parsing goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lark import Token
+from lark.exceptions import UnexpectedToken
+
+from synthdsl.diagnostics import Diagnostic, Label
+from synthdsl.language import tree
+from synthdsl.language.build import build_file
+from synthdsl.language.lexer import BLOCK_HEADS, TRIVIA, Lexeme, Lexer
+from synthdsl.language.mistakes import explain, lexical_mistake
+from synthdsl.language.tables import parser
+from synthdsl.source import Source, Span
+
+LARGEST_SOURCE = 4_000_000
+"""Characters that a spec file may have."""
+MOST_DIAGNOSTICS = 100
+"""Syntax errors after which the rest of a file is not read."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A file's tree and all its lexemes, trivia included (what the formatter works on)."""
+
+    file: tree.File
+    lexemes: tuple[Lexeme, ...]
+
+
+def parse(source: Source) -> tuple[Parsed, list[Diagnostic]]:
+    """Parse a whole file. The tree has `BrokenStatement` where statements did not parse."""
+    if len(source.text) > LARGEST_SOURCE:
+        span = Span(source, 0, 0)
+        message = f"this file has {len(source.text):,} characters; at most {LARGEST_SOURCE:,}"
+        too_large = Diagnostic("file-too-large", span, message, "move tables of values to a CSV file")
+        return Parsed(tree.File(span, ()), ()), [too_large]
+    return _Run(source).parse()
+
+
+class _Run:
+    """One parse: the lexer, Lark's parser state, and what was found wrong."""
+
+    def __init__(self, source: Source) -> None:
+        lark = parser()
+        literals = {t.pattern.value: t.name for t in lark.terminals if t.pattern.type == "str"}
+        self._source = source
+        self._lexer = Lexer(source, literals)
+        self._state: Any = lark.parse_interactive().parser_state
+        self._states: dict[int, Any] = self._state.parse_conf.parse_table.states
+        self._lexemes: list[Lexeme] = []
+        self._statement: list[Lexeme] = []
+        self.diagnostics: list[Diagnostic] = []
+
+    def parse(self) -> tuple[Parsed, list[Diagnostic]]:
+        while True:
+            lexeme = self._next()
+            if len(self.diagnostics) >= MOST_DIAGNOSTICS:
+                lexeme = Lexeme("$END", "", len(self._source.text))
+            if lexeme.kind == "$END":
+                break
+            self._take(lexeme)
+        return self._finish(lexeme)
+
+    def _finish(self, end: Lexeme) -> tuple[Parsed, list[Diagnostic]]:
+        if self._lexer.brackets and self._statement:
+            self._report_unclosed(self._lexer.brackets[-1])
+            self._lexer.close_brackets()
+            self._abandon()
+        self._feed_or_abandon(Lexeme("_NL", "", end.start))
+        if self._lexer.blocks and not self.diagnostics:
+            self._report_unclosed(self._lexer.blocks[-1])
+        if self._can_take("RBRACE"):
+            self._feed(Lexeme("RBRACE", "", end.start))
+            self._feed_or_abandon(Lexeme("_NL", "", end.start))
+        try:
+            result = self._state.feed_token(self._token(end), True)
+        except UnexpectedToken:
+            result = None
+        if result is None:
+            self._ensure_reported(end)
+            empty = tree.File(Span(self._source, 0, 0), ())
+            return Parsed(empty, tuple(self._lexemes)), self.diagnostics
+        file, found = build_file(result, self._source)
+        return Parsed(file, tuple(self._lexemes)), self.diagnostics + found
+
+    def _ensure_reported(self, end: Lexeme) -> None:
+        if not self.diagnostics:
+            self._report(explain(self._span(end), self._expected(), self._statement, end))
+
+    def _next(self) -> Lexeme:
+        while True:
+            lexeme = self._lexer.next(self._can_take)
+            if lexeme.kind != "$END":
+                self._lexemes.append(lexeme)
+            if lexeme.kind not in TRIVIA:
+                return lexeme
+
+    def _take(self, lexeme: Lexeme) -> None:
+        """Feed one lexeme, or report it and give up its statement."""
+        if self._lexer.unclosed is not None:
+            self._report_unclosed(self._lexer.unclosed)
+            self._lexer.unclosed = None
+            if self._lexer.blocks and self._lexer.blocks[-1] is lexeme:
+                self._open_substitute(self._statement[0], lexeme)
+                return
+            self._abandon()
+        if lexeme.kind == "_NL" and not self._can_take("_NL") and not self._statement:
+            return
+        if lexeme.kind == "ERROR":
+            self._report(lexical_mistake(lexeme, self._span(lexeme)))
+            self._skip_statement(lexeme)
+            return
+        self._statement.append(lexeme)
+        if not self._feed(lexeme):
+            self._report(
+                explain(self._span(lexeme), self._expected(), self._statement[:-1], lexeme)
+            )
+            self._skip_statement(lexeme)
+        elif lexeme.kind == "_NL":
+            self._statement = []
+
+    def _can_take(self, terminal: str) -> bool:
+        return terminal in self._states[self._state.state_stack[-1]]
+
+    def _expected(self) -> set[str]:
+        return {t for t in self._states[self._state.state_stack[-1]] if t.isupper() or t[0] == "_"}
+
+    def _feed(self, lexeme: Lexeme) -> bool:
+        try:
+            self._state.feed_token(self._token(lexeme))
+        except UnexpectedToken:
+            return False
+        return True
+
+    def _feed_or_abandon(self, lexeme: Lexeme) -> None:
+        """Feed `lexeme`; where the statement is unfinished, report that and give it up."""
+        if not self._statement and not self._can_take(lexeme.kind):
+            return
+        if not self._feed(lexeme):
+            if not self.diagnostics or self._statement:
+                self._report(
+                    explain(self._span(lexeme), self._expected(), self._statement, lexeme)
+                )
+            self._abandon()
+            self._feed(lexeme)
+        self._statement = []
+
+    def _token(self, lexeme: Lexeme) -> Token:
+        token = Token(lexeme.kind, lexeme.text, start_pos=lexeme.start)
+        token.end_pos = lexeme.end
+        return token
+
+    def _span(self, lexeme: Lexeme) -> Span:
+        return Span(self._source, lexeme.start, max(lexeme.end, lexeme.start))
+
+    def _report(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.append(diagnostic)
+
+    def _report_unclosed(self, bracket: Lexeme) -> None:
+        closing = {"(": ")", "[": "]", "{": "}"}[bracket.text]
+        self._report(
+            Diagnostic(
+                "unclosed-bracket",
+                self._span(bracket),
+                f"this `{bracket.text}` is never closed",
+                f"close it with `{closing}`",
+            )
+        )
+
+    def _skip_statement(self, offender: Lexeme) -> None:
+        """Read to the end of the statement, then let `BROKEN` stand for it."""
+        head = self._statement[0] if self._statement else offender
+        opens_block = head.text in BLOCK_HEADS
+        lexeme = offender
+        while lexeme.kind not in ("_NL", "$END"):
+            lexeme = self._next()
+        self._lexer.unclosed = None
+        if lexeme.kind == "$END":
+            self._lexer.close_brackets()
+            self._abandon()
+            return
+        if opens_block and self._opened_block_on(lexeme):
+            self._open_substitute(head, lexeme)
+        else:
+            self._abandon()
+        if not self._feed(lexeme):
+            self._state = parser().parse_interactive().parser_state
+        self._statement = []
+
+    def _opened_block_on(self, line_end: Lexeme) -> bool:
+        """Whether the statement's line ended in the brace that opens its block."""
+        words = [x for x in self._lexemes if x.kind not in TRIVIA and x.start < line_end.start]
+        return bool(words) and words[-1].text == "{" and words[-1] in self._lexer.blocks
+
+    def _open_substitute(self, head: Lexeme, line_end: Lexeme) -> None:
+        """Feed the opening of a table that parses, so that its members can be read."""
+        self._cut_back()
+        at = line_end.start
+        words = [Lexeme("TABLE", "table", head.start), Lexeme("NAME", "_", at), Lexeme("LBRACE", "{", at)]
+        for word in words:
+            self._feed(word)
+
+    def _cut_back(self) -> None:
+        """Drop the unfinished statement from the parser's stack."""
+        state = self._state
+        while len(state.state_stack) > 1 and not self._can_take("BROKEN"):
+            state.state_stack.pop()
+            state.value_stack.pop()
+
+    def _abandon(self) -> None:
+        start = self._statement[0].start if self._statement else len(self._source.text)
+        self._cut_back()
+        if self._can_take("BROKEN"):
+            self._feed(Lexeme("BROKEN", "", start))
+        self._statement = []

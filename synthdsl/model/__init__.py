@@ -1,0 +1,1 @@
+"""Tree to model: names resolved, types and units inferred, every mistake reported."""

@@ -1,0 +1,137 @@
+"""A parsed file to a model: every stage of checking, in order."""
+
+from __future__ import annotations
+
+import hashlib
+from difflib import get_close_matches
+
+from synthdsl.diagnostics import Diagnostic, Label, has_errors
+from synthdsl.language import tree
+from synthdsl.language.parse import parse
+from synthdsl.model.checks import CHECKS
+from synthdsl.model.declarations import Declarations
+from synthdsl.model.findings import Findings
+from synthdsl.model.ordering import check_cycles
+from synthdsl.model.scope import FileScope
+from synthdsl.model.spec import SourceFile, Spec, Table
+from synthdsl.model.tables import TableBuilder
+from synthdsl.source import Source, Span
+
+
+def build_spec(
+    source: Source, *, folder: str = ".", params: dict[str, str] | None = None, allows_python: bool = False
+) -> tuple[Spec | None, list[Diagnostic]]:
+    """The model of a spec, and every finding; None where there are errors.
+
+    `folder` is where relative paths start; `params` sets parameters, as typed.
+    """
+    parsed, syntax = parse(source)
+    findings = Findings()
+    declarations = Declarations(findings, params or {}, allows_python=allows_python)
+    scope = declarations.main(parsed.file, source, folder)
+    _check_overrides(params or {}, scope, source, findings)
+    spec = _spec(parsed.file, scope, source, declarations, findings, allows_python=allows_python)
+    _check_rest(parsed.file, findings, has_syntax_errors=bool(syntax))
+    if not has_errors(findings.diagnostics) and not syntax:
+        for check in CHECKS:
+            check(spec, findings)
+        _warn_unused(parsed.file, scope, findings)
+    diagnostics = sorted([*declarations.syntax, *syntax, *findings.diagnostics], key=Diagnostic.sort_key)
+    return (None if has_errors(diagnostics) else spec), diagnostics
+
+
+def _check_overrides(params: dict[str, str], scope: FileScope, source: Source, findings: Findings) -> None:
+    for name in params:
+        if name not in scope.params or name not in scope.declared:
+            close = get_close_matches(name, list(scope.params), n=1, cutoff=0.6)
+            typed = Source("--set", f"{name}={params[name]}")
+            findings.report(
+                "unknown-param",
+                Span(typed, 0, len(name)),
+                f"the spec has no parameter `{name}`",
+                f"did you mean `{close[0]}`?" if close else f"its parameters are {', '.join(scope.params) or 'none'}",
+            )
+
+
+def _spec(
+    file: tree.File,
+    scope: FileScope,
+    source: Source,
+    declarations: Declarations,
+    findings: Findings,
+    *,
+    allows_python: bool,
+) -> Spec:
+    names = [s for s in file.statements if isinstance(s, tree.SpecName)]
+    seeds = [s for s in file.statements if isinstance(s, tree.Seed)]
+    for repeated, what in ((names, "spec name"), (seeds, "seed")):
+        if len(repeated) > 1:
+            findings.report("duplicate-name", repeated[1].span, f"the {what} is given twice", "keep one")
+    main = SourceFile(source.name, hashlib.sha256(source.text.encode()).hexdigest())
+    spec = Spec(
+        name=names[0].name.text if names else "spec",
+        description=(names[0].description or "") if names else "",
+        seed=seeds[0].value if seeds else 0,
+        parameters={name: str(constant.value) for name, constant in scope.params.items()},
+        files=(main, *declarations.files),
+        allows_python=allows_python,
+    )
+    for table in _tables(file, scope, findings, allows_python=allows_python):
+        spec.tables[table.name] = table
+    return spec
+
+
+def _tables(file: tree.File, scope: FileScope, findings: Findings, *, allows_python: bool) -> list[Table]:
+    result: list[Table] = []
+    seen: dict[str, tree.Name] = {}
+    for node in file.statements:
+        if not isinstance(node, tree.Table):
+            continue
+        name = node.name
+        if name.text in seen:
+            findings.report(
+                "duplicate-name",
+                name.span,
+                f"table `{name.text}` is declared twice",
+                "rename one",
+                labels=(Label(seen[name.text].span, "first here"),),
+            )
+            continue
+        seen[name.text] = name
+        table = TableBuilder(node, scope, findings, allows_python=allows_python).build()
+        check_cycles(table.fields, findings)
+        result.append(table)
+    return result
+
+
+def _check_rest(file: tree.File, findings: Findings, *, has_syntax_errors: bool) -> None:
+    words = {
+        tree.Rule: "rules over several tables",
+        tree.Case: "cases",
+        tree.Expect: "expectations",
+        tree.Privacy: "privacy requirements",
+        tree.Pathway: "pathways",
+    }
+    for node in file.statements:
+        word = words.get(type(node))
+        if word is not None:
+            findings.report("not-yet", node.span, f"{word} are part of the language, but not of this release", "remove it for now")
+    if not has_syntax_errors and not any(isinstance(s, tree.Table) for s in file.statements):
+        findings.report("no-table", Span(file.span.source, 0, 0), "the spec declares no table", "write `table name [1_000] { ... }`")
+
+
+def _warn_unused(file: tree.File, scope: FileScope, findings: Findings) -> None:
+    words = {tree.Param: "parameter", tree.Lookup: "lookup", tree.Dist: "distribution", tree.Enumeration: "enum", tree.Fields: "field group"}
+    if not any(isinstance(s, tree.Table) for s in file.statements):
+        return
+    for node in file.statements:
+        word = words.get(type(node))
+        if word is not None:
+            name = node.name  # type: ignore[attr-defined]
+            if name.text not in scope.used:
+                findings.report("unused-name", name.span, f"{word} `{name.text}` is never used", "remove it")
+    for node in file.statements:
+        if isinstance(node, tree.Import):
+            for name in node.names:
+                if name.text not in scope.used:
+                    findings.report("unused-name", name.span, f"imported `{name.text}` is never used", "remove it")

@@ -1,0 +1,133 @@
+"""The checks that run on a whole model, in a visible order. None draws a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from synthdsl.functions.base import Argument
+from synthdsl.model.domains import domain_of
+from synthdsl.model.draws import (
+    DistributionDraw,
+    LookupDraw,
+    ProviderDraw,
+    Truncated,
+    inner_draws,
+)
+from synthdsl.model.expressions import Constant, LookupValue, walk
+from synthdsl.model.findings import Findings
+from synthdsl.model.lookups import check_gaps, check_rows
+from synthdsl.model.spec import Field, Spec, Table
+
+
+def check_capacity(spec: Spec, findings: Findings) -> None:
+    """Unique providers have at least as many values as the table has rows."""
+    for table in spec.tables.values():
+        for field in table.fields.values():
+            if field.draw is None:
+                continue
+            for draw in inner_draws(field.draw):
+                if isinstance(draw, ProviderDraw) and draw.provider.is_unique:
+                    _check_capacity_of(draw, field, table, findings)
+
+
+def _check_capacity_of(draw: ProviderDraw, field: Field, table: Table, findings: Findings) -> None:
+    arguments = [
+        Argument(a.type, isinstance(a, Constant), a.value if isinstance(a, Constant) else None) for a in draw.arguments
+    ]
+    capacity = draw.provider.capacity(*arguments)
+    if capacity is not None and capacity < table.rows:
+        findings.report(
+            "capacity",
+            draw.span,
+            f"`{field.name}` has {capacity:,} distinct values, the table {table.rows:,} rows",
+            f"lengthen the pattern to {len(str(max(table.rows - 1, 1)))} digits or more",
+        )
+
+
+def check_lookups(spec: Spec, findings: Findings) -> None:
+    """Lookups total 100 % for each key, have no row twice, and a row for every key that can occur."""
+    checked: set[tuple[int, Any]] = set()
+    for table in spec.tables.values():
+        for use in _lookup_uses(table):
+            types = tuple(key.type.nullable(False) for key in use.keys)
+            mark = (id(use.lookup), types)
+            if mark not in checked:
+                checked.add(mark)
+                if not check_rows(use.lookup, tuple(k.type for k in use.keys), use.span, findings):
+                    continue
+            domains = [domain_of(key, table) for key in use.keys]
+            if isinstance(use, LookupDraw):
+                check_gaps(use.lookup, use.keys, domains, use.span, findings)
+
+
+def _lookup_uses(table: Table) -> list[LookupDraw | LookupValue]:
+    uses: list[LookupDraw | LookupValue] = []
+    for field in table.fields.values():
+        if field.draw is not None:
+            uses += [d for d in inner_draws(field.draw) if isinstance(d, LookupDraw)]
+        if field.value is not None:
+            uses += [e for e in walk(field.value) if isinstance(e, LookupValue)]
+    return uses
+
+
+def check_supports(spec: Spec, findings: Findings) -> None:
+    """Truncations of constant distributions overlap their support and keep a usable mass."""
+    for table in spec.tables.values():
+        for field in table.fields.values():
+            if field.draw is None:
+                continue
+            for draw in inner_draws(field.draw):
+                if isinstance(draw, Truncated) and isinstance(draw.draw, DistributionDraw):
+                    _check_support(draw, draw.draw, field, findings)
+
+
+def _check_support(draw: Truncated, inner: DistributionDraw, field: Field, findings: Findings) -> None:
+    expressions = [*inner.parameters, draw.low, draw.high]
+    if not all(isinstance(e, Constant) and e.value is not None for e in expressions):
+        return
+    values = [e.value for e in inner.parameters if isinstance(e, Constant)]
+    assert isinstance(draw.low, Constant) and isinstance(draw.high, Constant)
+    low, high = float(draw.low.value), float(draw.high.value)
+    params = inner.form.canonical(*values)
+    support_low, support_high = (float(x) for x in inner.distribution.support(*params))
+    step = float(field.step or 0) / 2 if not inner.distribution.is_discrete else 0.0
+    if high + step < support_low or low - step > support_high:
+        findings.report(
+            "outside-support",
+            draw.span,
+            f"`{inner.distribution.name}` never falls in [{low:g}, {high:g}]",
+            f"it lies in [{support_low:g}, {support_high:g}]",
+        )
+        return
+    if low <= support_low and high >= support_high and math.isfinite(support_low) and math.isfinite(support_high):
+        findings.report("wide-truncation", draw.span, "this truncation changes nothing", "remove `in [...]`")
+        return
+    _check_mass(draw, inner, params, low - step, high + step, findings)
+
+
+SMALLEST_MASS = 1e-290
+"""The least probability that a truncation may keep."""
+
+
+def _check_mass(
+    draw: Truncated, inner: DistributionDraw, params: tuple[Any, ...], low: float, high: float, findings: Findings
+) -> None:
+    from synthdsl.distributions.truncation import interval_mass
+
+    mass = float(interval_mass(inner.distribution, params, low, high))
+    if mass < SMALLEST_MASS:
+        findings.report(
+            "outside-support", draw.span, f"`{inner.distribution.name}` practically never falls here: probability {mass:.3g}", "move the interval or the distribution"
+        )
+    elif mass < 1e-6:
+        findings.report("small-mass", draw.span, f"this truncation keeps {mass:.2g} of the distribution", "check the bounds and their unit")
+
+
+CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (
+    check_capacity,
+    check_lookups,
+    check_supports,
+)
+"""Every check, in order."""

@@ -1,0 +1,283 @@
+"""The top-level declarations of a file and of the files it imports."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from synthdsl.diagnostics import Diagnostic, Label
+from synthdsl.language import tree
+from synthdsl.language.parse import parse
+from synthdsl.model.coercion import coerce
+from synthdsl.model.expressions import Constant, Expr
+from synthdsl.model.findings import Findings
+from synthdsl.model.inference import condition_of, infer
+from synthdsl.model.lookups import read_lookup
+from synthdsl.model.scope import EnumDeclaration, FileScope, Scope
+from synthdsl.model.spec import SourceFile
+from synthdsl.model.type_names import resolve_type
+from synthdsl.source import Source, Span, decode
+from synthdsl.values.types import UNKNOWN, EnumType, Kind, Type
+
+STANDARD = Path(__file__).parent.parent / "std"
+MOST_FILES = 200
+DEEPEST_IMPORT = 32
+RESERVED = frozenset("index prev first true false null and or not in is when else rest".split())
+LANGUAGE_VERSION = 1
+
+
+class Declarations:
+    """Reads the declarations of the main file and of what it imports.
+
+    `overrides` maps parameter names of the main file to values as typed on the command line.
+    """
+
+    def __init__(self, findings: Findings, overrides: dict[str, str], *, allows_python: bool) -> None:
+        self.findings = findings
+        self.files: list[SourceFile] = []
+        self.syntax: list[Diagnostic] = []
+        self._overrides = overrides
+        self._allows_python = allows_python
+        self._open: list[Path] = []
+        self._done: dict[Path, FileScope | None] = {}
+
+    def main(self, file: tree.File, source: Source, folder: str) -> FileScope:
+        """The scope of the main file."""
+        path = (Path(folder) / Path(source.name).name).resolve()
+        self._open.append(path)
+        scope = self._file(file, source, folder, self._overrides)
+        self._open.pop()
+        return scope
+
+    def _file(self, file: tree.File, source: Source, folder: str, overrides: dict[str, str]) -> FileScope:
+        scope = FileScope(source, folder)
+        self._check_version(file, source)
+        for node in _of(file, tree.Import):
+            self._import(node, scope)
+        for node in _of(file, tree.Enumeration):
+            self._enum(node, scope)
+        for node in _of(file, tree.Param):
+            self._param(node, scope, overrides)
+        for node in _of(file, tree.Python):
+            self._python(node, scope)
+        for node in _of(file, tree.Lookup):
+            if self._declare(node.name, scope):
+                lookup = read_lookup(node, scope, self.findings)
+                if lookup is not None:
+                    scope.lookups[node.name.text] = lookup
+                    self.files.append(SourceFile(node.path, lookup.digest))
+                else:
+                    scope.params[node.name.text] = Constant(UNKNOWN, node.span, None)
+        for node in _of(file, tree.Dist):
+            if self._declare(node.name, scope):
+                scope.dists[node.name.text] = (node, scope)
+        for node in _of(file, tree.Fields):
+            if self._declare(node.name, scope):
+                scope.groups[node.name.text] = (node, scope)
+        return scope
+
+    def _check_version(self, file: tree.File, source: Source) -> None:
+        versions = list(_of(file, tree.Language))
+        if not versions:
+            end = source.text.find("\n")
+            self.findings.report(
+                "missing-language",
+                Span(source, 0, max(end, 0) if end >= 0 else len(source.text)),
+                "a spec starts with its language version",
+                "write `language 1` as the first line",
+            )
+        for version in versions:
+            if version.version != LANGUAGE_VERSION:
+                self.findings.report(
+                    "unknown-version",
+                    version.span,
+                    f"language {version.version} is not known to this program",
+                    f"write `language {LANGUAGE_VERSION}`",
+                )
+        if len(versions) > 1:
+            self.findings.report("duplicate-name", versions[1].span, "the language version is given twice", "keep one")
+
+    def _declare(self, name: tree.Name, scope: FileScope) -> bool:
+        if name.text in RESERVED:
+            self.findings.report(
+                "reserved-name", name.span, f"`{name.text}` is a word of the language", f"write `{name.text}_`"
+            )
+            return False
+        before = scope.declared.get(name.text)
+        if before is not None:
+            self.findings.report(
+                "duplicate-name",
+                name.span,
+                f"`{name.text}` is declared twice",
+                "rename one",
+                labels=(Label(before.span, "first here"),),
+            )
+            return False
+        scope.declared[name.text] = name
+        return True
+
+    # imports
+
+    def _import(self, node: tree.Import, scope: FileScope) -> None:
+        imported = self._imported_scope(node, scope)
+        for name in node.names:
+            if not self._declare(name, scope):
+                continue
+            if imported is None:
+                scope.params[name.text] = Constant(UNKNOWN, name.span, None)
+                continue
+            if not _copy_declaration(name.text, imported, scope):
+                known = [n for n in imported.declared]
+                close = get_close_matches(name.text, known, n=1, cutoff=0.6)
+                self.findings.report(
+                    "unknown-import",
+                    name.span,
+                    f'"{node.path}" does not declare `{name.text}`',
+                    f"did you mean `{close[0]}`?" if close else f"it declares {', '.join(known[:12]) or 'nothing'}",
+                )
+                scope.params[name.text] = Constant(UNKNOWN, name.span, None)
+
+    def _imported_scope(self, node: tree.Import, scope: FileScope) -> FileScope | None:
+        if node.path.startswith("std/"):
+            path = STANDARD / node.path.removeprefix("std/")
+        else:
+            path = Path(scope.folder) / node.path
+        resolved = path.resolve()
+        if resolved in self._open:
+            circle = " -> ".join(p.name for p in [*self._open[self._open.index(resolved) :], resolved])
+            self.findings.report("import-cycle", node.path_span, f"files import each other: {circle}", "move what both need to a third file")
+            return None
+        if resolved in self._done:
+            return self._done[resolved]
+        if len(self._open) >= DEEPEST_IMPORT or len(self._done) >= MOST_FILES:
+            self.findings.report(
+                "import-depth", node.path_span, f"imports nest deeper than {DEEPEST_IMPORT} or number more than {MOST_FILES}"
+            )
+            return None
+        self._done[resolved] = None
+        read = self._read(path, node)
+        if read is None:
+            return None
+        parsed, found = parse(read)
+        self.syntax.extend(found)
+        self._open.append(resolved)
+        result = self._file(parsed.file, read, str(path.parent), {})
+        self._open.pop()
+        self._done[resolved] = result
+        return result
+
+    def _read(self, path: Path, node: tree.Import) -> Source | None:
+        try:
+            raw = path.read_bytes() if path.stat().st_size <= 4 * 2**20 else None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            help_ = "paths are relative to the importing file"
+            if node.path.startswith("std/"):
+                names = sorted(p.name for p in STANDARD.glob("*.synth"))
+                help_ = f"the standard library has {', '.join('std/' + n for n in names)}"
+            self.findings.report("unreadable-file", node.path_span, f'cannot read "{node.path}": {reason}', help_)
+            return None
+        if raw is None:
+            self.findings.report("file-too-large", node.path_span, f'"{node.path}" is larger than 4 MiB')
+            return None
+        self.files.append(SourceFile(node.path, hashlib.sha256(raw).hexdigest()))
+        source, bad = decode(node.path, raw)
+        if bad is not None:
+            self.findings.report("bad-encoding", node.path_span, f'"{node.path}" is not UTF-8 (byte {bad})', "save it as UTF-8")
+            return None
+        return source
+
+    # enums, parameters, functions
+
+    def _enum(self, node: tree.Enumeration, scope: FileScope) -> None:
+        if not self._declare(node.name, scope):
+            return
+        names = [member.name.text for member in node.members]
+        exported = [member.exported or member.name.text for member in node.members]
+        for values, what in ((names, "member"), (exported, "exported name")):
+            for position, value in enumerate(values):
+                if value in values[:position]:
+                    self.findings.report(
+                        "bad-enum", node.members[position].span, f"enum `{node.name.text}` has {what} `{value}` twice", "remove one"
+                    )
+                    return
+        type_ = EnumType(node.name.text, tuple(names))
+        scope.enums[node.name.text] = EnumDeclaration(type_, tuple(exported), node)
+
+    def _param(self, node: tree.Param, scope: FileScope, overrides: dict[str, str]) -> None:
+        if not self._declare(node.name, scope):
+            return
+        name = node.name.text
+        expressions = Scope(scope, allows_python=self._allows_python)
+        type_ = resolve_type(node.type, scope, self.findings)
+        default = coerce(
+            infer(node.default, expressions, self.findings, type_), type_, self.findings, f"parameter `{name}`"
+        )
+        value: Expr = default
+        if name in overrides:
+            value = self._override(name, overrides[name], type_, expressions)
+        if not value.type.is_unknown and not isinstance(value, Constant):
+            self.findings.report("not-constant", node.default.span, f"parameter `{name}` is not constant")
+        if not isinstance(value, Constant):
+            scope.params[name] = Constant(UNKNOWN, node.span, None)
+            return
+        scope.params[name] = Constant(type_, node.span, value.value)
+        self._check_condition(node, scope, expressions, value)
+
+    def _override(self, name: str, text: str, type: Type, scope: Scope) -> Expr:
+        """A parameter's value as typed on the command line."""
+        source = Source(f"--set {name}", text)
+        whole = Span(source, 0, len(text))
+        if type.kind is Kind.TEXT:
+            return Constant(type, whole, text)
+        if type.is_nullable and text == "null":
+            return Constant(type, whole, None)
+        statement = Source(f"--set {name}", f"param _: int = {text}\n")
+        parsed, found = parse(statement)
+        nodes = list(_of(parsed.file, tree.Param))
+        if found or len(nodes) != 1 or len(parsed.file.statements) != 1:
+            self.findings.report(
+                "type-mismatch", whole, f'parameter `{name}` is `{type}`, found "{text[:60]}"', f"give a `{type}`"
+            )
+            return Constant(UNKNOWN, whole, None)
+        return coerce(infer(nodes[0].default, scope, self.findings, type), type, self.findings, f"parameter `{name}`")
+
+    def _check_condition(self, node: tree.Param, scope: FileScope, expressions: Scope, value: Constant) -> None:
+        if node.condition is None:
+            return
+        quiet = Findings()
+        condition = condition_of(node.condition, expressions, quiet)
+        for diagnostic in quiet.diagnostics:
+            if diagnostic.code != "constant-condition":
+                self.findings.diagnostics.append(diagnostic)
+        if isinstance(condition, Constant) and condition.value is False:
+            shown = value.span.text if value.span.source.name.startswith("--set") else node.default.span.text
+            shown = shown.removeprefix("param _: int = ").strip()
+            self.findings.report(
+                "param-range",
+                node.condition.span,
+                f"parameter `{node.name.text}` is {shown}, which breaks this condition",
+                f"give a value with {node.condition.span.text}",
+            )
+
+    def _python(self, node: tree.Python, scope: FileScope) -> None:
+        for signature in node.signatures:
+            if self._declare(signature.name, scope):
+                scope.functions[signature.name.text] = (node.module, signature)
+
+
+def _of(file: tree.File, kind: type) -> Iterable:  # type: ignore[type-arg]
+    return (s for s in file.statements if isinstance(s, kind))
+
+
+def _copy_declaration(name: str, source: FileScope, target: FileScope) -> bool:
+    """Make `name` of `source` known in `target`; False if there is no such name."""
+    for family in ("enums", "params", "lookups", "dists", "groups", "functions"):
+        declarations = getattr(source, family)
+        if name in declarations:
+            getattr(target, family)[name] = declarations[name]
+            source.use(name)
+            return True
+    return False

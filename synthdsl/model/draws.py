@@ -1,0 +1,134 @@
+"""Typed draws: what stands after `~`, resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from synthdsl.distributions.base import Distribution, Form
+from synthdsl.model.expressions import Expr, fields_read
+from synthdsl.providers.base import Provider
+from synthdsl.source import Span
+
+
+@dataclass(frozen=True, eq=False)
+class DrawNode:
+    """A source of random values."""
+
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class FixedDraw(DrawNode):
+    """One value, without chance: a branch of a `when`, or a component of a mixture."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class DistributionDraw(DrawNode):
+    """A univariate distribution; `parameters` follow `form`, in raw units of the field."""
+
+    distribution: Distribution
+    form: Form
+    parameters: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalDraw(DrawNode):
+    """Weighted outcomes. `outcomes` are raw constants, None for null. `weights` are shares
+    (0 to 1), None for `rest`.
+    """
+
+    outcomes: tuple[Any, ...]
+    weights: tuple[Expr | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureDraw(DrawNode):
+    """Weighted components, each a draw."""
+
+    components: tuple[DrawNode, ...]
+    weights: tuple[Expr | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ChooseDraw(DrawNode):
+    """The draw of the first branch whose condition is true, else `otherwise`."""
+
+    branches: tuple[tuple[Expr, DrawNode], ...]
+    otherwise: DrawNode
+
+
+@dataclass(frozen=True, eq=False)
+class LookupDraw(DrawNode):
+    """A weighted row of a lookup, given its keys; `column` None draws the whole record.
+
+    `values`: the raw values of `column` by row of the lookup.
+    """
+
+    lookup: Any
+    keys: tuple[Expr, ...]
+    column: str | None
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ProviderDraw(DrawNode):
+    """A provider's draw; one argument per parameter."""
+
+    provider: Provider
+    arguments: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Truncated(DrawNode):
+    """`draw in [low, high]`; the bounds are in raw units of the field."""
+
+    draw: DrawNode
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownDraw(DrawNode):
+    """Stands for a draw with a mistake in it."""
+
+
+def inner_draws(draw: DrawNode) -> Iterator[DrawNode]:
+    """`draw` and the draws inside it."""
+    yield draw
+    if isinstance(draw, Truncated):
+        yield from inner_draws(draw.draw)
+    elif isinstance(draw, MixtureDraw):
+        for component in draw.components:
+            yield from inner_draws(component)
+    elif isinstance(draw, ChooseDraw):
+        for _, branch in draw.branches:
+            yield from inner_draws(branch)
+        yield from inner_draws(draw.otherwise)
+
+
+def expressions_of(draw: DrawNode) -> Iterator[Expr]:
+    """Every expression that a draw depends on, those of inner draws included."""
+    for node in inner_draws(draw):
+        if isinstance(node, FixedDraw):
+            yield node.value
+        elif isinstance(node, DistributionDraw):
+            yield from node.parameters
+        elif isinstance(node, CategoricalDraw | MixtureDraw):
+            yield from (weight for weight in node.weights if weight is not None)
+        elif isinstance(node, ChooseDraw):
+            yield from (condition for condition, _ in node.branches)
+        elif isinstance(node, LookupDraw):
+            yield from node.keys
+        elif isinstance(node, ProviderDraw):
+            yield from node.arguments
+        elif isinstance(node, Truncated):
+            yield from (node.low, node.high)
+
+
+def fields_drawn_from(draw: DrawNode) -> set[str]:
+    """Names of the fields of the same row that the draw reads."""
+    return {name for expression in expressions_of(draw) for name in fields_read(expression)}

@@ -1,0 +1,134 @@
+"""`missing` statements: what a mechanism may read, by its name.
+
+mcar: a constant chance. mar: reads exported fields that are never masked, and not its own.
+mnar: reads its own value, a masked field or a latent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from synthdsl.language import tree
+from synthdsl.model.coercion import coerce
+from synthdsl.model.expressions import Constant, FieldRef, Part, ZScore, walk
+from synthdsl.model.findings import Findings
+from synthdsl.model.inference import bind, infer, value_of
+from synthdsl.model.scope import Scope
+from synthdsl.model.spec import Field, Mask
+from synthdsl.values.types import FLOAT, Kind
+
+MECHANISMS = ("mcar", "mar", "mnar")
+
+
+def type_mask(
+    node: tree.Missing, scope: Scope, fields: dict[str, Field], masked: Collection[str], findings: Findings
+) -> Mask | None:
+    """The mask that `node` declares; None after a report. `masked` names every masked field."""
+    name, mechanism = node.field.text, node.mechanism.text
+    field = fields.get(name)
+    if field is None:
+        findings.report("unknown-name", node.field.span, f"`{name}` is not a field of this table", scope.advice(name))
+        return None
+    if mechanism not in MECHANISMS:
+        close = get_close_matches(mechanism, MECHANISMS, n=1, cutoff=0.4)
+        findings.report(
+            "missing-mechanism",
+            node.mechanism.span,
+            f"there is no mechanism `{mechanism}`",
+            f"did you mean `{close[0]}`?" if close else "write mcar(p), mar(p) or mnar(p)",
+        )
+        return None
+    if not field.type.is_nullable and not field.type.is_unknown:
+        findings.report(
+            "missing-type-nullable",
+            node.field.span,
+            f"`{name}` is `{field.type}`, which is never null",
+            f"declare it `{field.type}?`",
+        )
+        return None
+    if field.is_let:
+        findings.report("missing-type-nullable", node.field.span, f"`{name}` is latent: there is nothing to mask")
+        return None
+    call = tree.Call(node.span, tree.Path(node.mechanism.span, (mechanism,)), node.arguments)
+    bound = bind(call, ("chance",), findings)
+    if bound is None or bound[0] is None:
+        return None
+    chance = coerce(value_of(bound[0], scope, findings), FLOAT.nullable(), findings, "the chance of being missing")
+    if chance.type.is_unknown or not _check_reads(mechanism, chance, field, fields, masked, findings):
+        return None
+    if isinstance(chance, Constant) and not (chance.value is not None and 0 <= chance.value <= 1):
+        value = chance.value
+        help_ = f"write {value:g}%" if value is not None and 1 < value <= 100 else "write a share from 0 % to 100 %"
+        findings.report("parameter-range", chance.span, f"the chance of being missing is {value}", help_)
+        return None
+    return Mask(name, mechanism, chance, _code(node, scope, findings), node.span)
+
+
+def _code(node: tree.Missing, scope: Scope, findings: Findings) -> str | None:
+    """The text that stands for a masked value in files, if one is declared."""
+    if node.code is None:
+        return None
+    code = infer(node.code, scope, findings)
+    return str(code.value) if isinstance(code, Constant) and code.value is not None else None
+
+
+def _check_reads(
+    mechanism: str, chance: object, field: Field, fields: dict[str, Field], masked: Collection[str], findings: Findings
+) -> bool:
+    from synthdsl.model.expressions import Expr
+
+    assert isinstance(chance, Expr)
+    reads = [e for e in walk(chance) if isinstance(e, FieldRef | Part | ZScore)]
+    if mechanism == "mcar":
+        if isinstance(chance, Constant):
+            return True
+        findings.report(
+            "missing-reads",
+            chance.span,
+            "`mcar` masks completely at random: its chance is constant",
+            "write `mar(...)` if it depends on other fields",
+        )
+        return False
+    if mechanism == "mar":
+        return all(_may_read(e, field, fields, masked, findings) for e in reads)
+    hidden = [e for e in reads if e.field == field.name or e.field in masked or _is_latent(e.field, fields)]
+    if not hidden:
+        findings.report(
+            "missing-reads",
+            chance.span,
+            "`mnar` depends on what is not seen, but this reads seen fields only",
+            "write `mar(...)`" if reads else "write `mcar(...)`",
+        )
+        return False
+    return True
+
+
+def _is_latent(name: str, fields: dict[str, Field]) -> bool:
+    return name in fields and (fields[name].is_let or fields[name].type.kind is Kind.RECORD)
+
+
+def _may_read(read: object, field: Field, fields: dict[str, Field], masked: Collection[str], findings: Findings) -> bool:
+    assert isinstance(read, FieldRef | Part | ZScore)
+    name = read.field
+    if name == field.name:
+        why = f"`mar` reads `{name}` itself, whose value is then missing"
+    elif _is_latent(name, fields):
+        why = f"`mar` reads `{name}`, which is latent"
+    elif name in masked:
+        why = f"`mar` reads `{name}`, which may be masked itself"
+    elif _reads_masked(name, fields, masked, set()):
+        why = f"`mar` reads `{name}`, which is recomputed from a masked field"
+    else:
+        return True
+    findings.report("missing-reads", read.span, why, "write `mnar(...)`, or read exported fields that are never masked")
+    return False
+
+
+def _reads_masked(name: str, fields: dict[str, Field], masked: Collection[str], seen: set[str]) -> bool:
+    """Whether the exported derived field `name` is computed from a masked one."""
+    field = fields.get(name)
+    if field is None or field.value is None or name in seen:
+        return False
+    seen.add(name)
+    return any(d in masked or _reads_masked(d, fields, masked, seen) for d in field.depends_on)

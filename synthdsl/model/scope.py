@@ -1,0 +1,77 @@
+"""What names mean: the declarations of a file, and the fields of the row being described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from synthdsl.language import tree
+from synthdsl.model.expressions import Constant
+from synthdsl.source import Source
+from synthdsl.values.types import EnumType, Type
+
+
+@dataclass(frozen=True)
+class EnumDeclaration:
+    """An enum and how its members are exported."""
+
+    type: EnumType
+    exported: tuple[str, ...]
+    node: tree.Enumeration
+
+
+@dataclass(eq=False)
+class FileScope:
+    """Everything that a file declares or imports, by name."""
+
+    source: Source
+    folder: str
+    enums: dict[str, EnumDeclaration] = field(default_factory=dict)
+    params: dict[str, Constant] = field(default_factory=dict)
+    lookups: dict[str, Any] = field(default_factory=dict)
+    dists: dict[str, tuple[tree.Dist, FileScope]] = field(default_factory=dict)
+    groups: dict[str, tuple[tree.Fields, FileScope]] = field(default_factory=dict)
+    functions: dict[str, tuple[str, tree.Signature]] = field(default_factory=dict)
+    declared: dict[str, tree.Name] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def use(self, name: str) -> None:
+        """Note that `name` is used, for the warning about unused declarations."""
+        self.used.add(name)
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """The names that an expression may use.
+
+    `field_type` gives the type of a field of the current row by name (None: no such field);
+    `field_names` lists them for advice. Outside tables both are empty.
+    """
+
+    file: FileScope
+    field_type: Callable[[str], Type | None] = lambda name: None
+    field_names: tuple[str, ...] = ()
+    has_row: bool = False
+    allows_python: bool = False
+
+    def within(self, file: FileScope) -> Scope:
+        """This scope seen from a definition that stands in `file`: no fields of the row."""
+        return Scope(file, allows_python=self.allows_python)
+
+    def advice(self, name: str) -> str | None:
+        """What a person who typed `name` may have meant."""
+        known = [*self.field_names, *self.file.params, *self.file.enums, *self.file.lookups]
+        known += [m for e in self.file.enums.values() for m in e.type.members]
+        known += [*self.file.dists, *self.file.functions]
+        close = get_close_matches(name, known, n=1, cutoff=0.6)
+        return f"did you mean `{close[0]}`?" if close else None
+
+
+@dataclass(frozen=True)
+class Scoped(tree.Expression):
+    """A node that means what it means in another scope: an argument of a named distribution."""
+
+    node: tree.Expression
+    scope: Scope = field(compare=False)

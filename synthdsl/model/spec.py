@@ -1,0 +1,131 @@
+"""The model: a spec with names resolved and types inferred, ready to be planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from synthdsl.model.draws import DrawNode, fields_drawn_from
+from synthdsl.model.expressions import Expr, fields_read
+from synthdsl.source import Span
+from synthdsl.values.types import Type
+
+ROLES = ("identifier", "quasi", "sensitive")
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A field of a table. Exactly one of `draw` and `value` is set."""
+
+    name: str
+    type: Type
+    draw: DrawNode | None
+    value: Expr | None
+    is_let: bool
+    roles: tuple[str, ...]
+    exported: str
+    description: str
+    span: Span
+    name_span: Span
+    text: str
+    """The definition as typed, for `explain` and the data dictionary."""
+
+    @property
+    def depends_on(self) -> set[str]:
+        """Names of the fields of the same row that this field is computed or drawn from."""
+        if self.draw is not None:
+            return fields_drawn_from(self.draw)
+        return set() if self.value is None else fields_read(self.value)
+
+    @property
+    def step(self) -> Fraction | None:
+        """The grid of raw values, None for a plain float or for what has no order."""
+        from synthdsl.model.grids import raw_step
+
+        return raw_step(self.type)
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A `missing` statement: the chance that the field's value is masked."""
+
+    field: str
+    mechanism: str
+    chance: Expr
+    code: Any
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Correlation:
+    """A Gaussian copula over fields: rank correlations by group.
+
+    `matrices` maps a group's key (raw values of `groups`, `()` without groups) to the full
+    matrix of rank correlations, row by row.
+    """
+
+    fields: tuple[str, ...]
+    groups: tuple[str, ...]
+    matrices: dict[tuple[Any, ...], tuple[tuple[float, ...], ...]]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A hard rule over the fields of one row."""
+
+    name: str
+    condition: Expr
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """An `expect` over a table: an aggregate of `value` where `condition`, compared."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table: its size, fields in order of declaration, and what hangs on them."""
+
+    name: str
+    rows: int
+    fields: dict[str, Field]
+    key: tuple[str, ...]
+    masks: dict[str, Mask]
+    correlations: tuple[Correlation, ...]
+    rules: tuple[Rule, ...]
+    description: str
+    span: Span
+
+    @property
+    def exported(self) -> tuple[Field, ...]:
+        """The fields that appear in the output, in order."""
+        return tuple(f for f in self.fields.values() if not f.is_let)
+
+
+@dataclass(frozen=True, eq=False)
+class SourceFile:
+    """A file that the spec's meaning depends on, by the path as written and its SHA-256."""
+
+    path: str
+    digest: str
+
+
+@dataclass(eq=False)
+class Spec:
+    """A whole spec."""
+
+    name: str
+    description: str
+    seed: int
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """Values in force, as text."""
+    tables: dict[str, Table] = field(default_factory=dict)
+    files: tuple[SourceFile, ...] = ()
+    allows_python: bool = False

@@ -1,0 +1,1 @@
+"""Findings, columns and specs as text, JSON, HTML. Each module renders one thing."""

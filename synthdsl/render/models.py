@@ -1,0 +1,81 @@
+"""The machine-readable outputs, as pydantic models. Their JSON Schemas are in the docs.
+
+Import this module only where JSON is wanted: pydantic takes longer to load than a spec to parse.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as About
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Place(_Model):
+    """Where something stands. Lines and columns count characters from 1; the end is exclusive."""
+
+    file: str
+    line: int = About(ge=1)
+    column: int = About(ge=1)
+    end_line: int = About(ge=1)
+    end_column: int = About(ge=1)
+
+
+class RelatedPlace(Place):
+    """A further place that a finding speaks of."""
+
+    text: str = About(description="a short remark; may be empty")
+
+
+class Finding(Place):
+    """One error or warning."""
+
+    code: str = About(description="a code of the diagnostics reference, such as `unknown-name`")
+    severity: Literal["error", "warning"]
+    message: str = About(description="what is wrong, with the value")
+    help: str | None = About(description="what to type instead")
+    notes: tuple[str, ...] = About(description="the arithmetic behind it")
+    labels: tuple[RelatedPlace, ...]
+
+
+class FindingsReport(_Model):
+    """Output of `synthdsl check --format json`."""
+
+    schema_: Literal["synthdsl.diagnostics/1"] = About(
+        default="synthdsl.diagnostics/1", alias="schema"
+    )
+    errors: int = About(ge=0)
+    warnings: int = About(ge=0)
+    diagnostics: tuple[Finding, ...] = About(description="in order of file and place")
+
+
+class ExplainedField(_Model):
+    """How one field comes about."""
+
+    name: str
+    type: str
+    how: str = About(description="the draw or the derivation, in words")
+    depends_on: tuple[str, ...] = About(description="names of what it reads, in order")
+    slot: str = About(description="the stream of draws it uses; empty for a derived field")
+    note: str = About(description="anything else worth knowing; may be empty")
+
+
+class ExplainedTable(_Model):
+    """The fields of one table, in the order in which they are computed."""
+
+    name: str
+    rows: str = About(description="the number of rows, or how it is drawn")
+    fields: tuple[ExplainedField, ...]
+
+
+class ExplanationReport(_Model):
+    """Output of `synthdsl explain --format json`."""
+
+    schema_: Literal["synthdsl.explanation/1"] = About(
+        default="synthdsl.explanation/1", alias="schema"
+    )
+    tables: tuple[ExplainedTable, ...]
