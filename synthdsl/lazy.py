@@ -16,12 +16,12 @@ class LazyModule:
     def __init__(self, name: str) -> None:
         self.__dict__["_module_name"] = name
 
-    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 - a module holds anything
+    def __getattr__(self, attribute: str) -> Any:
         value = getattr(importlib.import_module(self._module_name), attribute)
         self.__dict__[attribute] = value
         return value
 
 
-def lazy(name: str) -> Any:  # noqa: ANN401 - a module holds anything
+def lazy(name: str) -> Any:
     """Return a stand-in for module `name`. Use under `if not TYPE_CHECKING`."""
     return LazyModule(name)

@@ -81,7 +81,8 @@ def _bash(commands: Sequence[Command]) -> str:
     lines = [
         "# bash completion for synthdsl",
         "_synthdsl() {",
-        '    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" command="" i',
+        '    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}"',
+        '    local command="" i',
         "    COMPREPLY=()",
         "    for ((i = 1; i < COMP_CWORD; i++)); do",
         '        [[ ${COMP_WORDS[i]} != -* ]] && { command="${COMP_WORDS[i]}"; break; }',
@@ -159,13 +160,14 @@ def _zsh(commands: Sequence[Command]) -> str:
         "      esac ;;",
         "  esac",
         "}",
-        'if [[ $funcstack[1] == _synthdsl ]]; then _synthdsl "$@"; else compdef _synthdsl synthdsl; fi',
+        "if [[ $funcstack[1] == _synthdsl ]]",
+        'then _synthdsl "$@"; else compdef _synthdsl synthdsl; fi',
     ]
     return "\n".join(lines) + "\n"
 
 
 def _zsh_option(option: Option) -> str:
-    help_ = option.help.translate(str.maketrans({"[": "(", "]": ")", ":": " -"}))
+    help_ = option.help.replace("[", "(").replace("]", ")").replace(":", " -")
     value = f":value:{_zsh_values(option)}" if option.takes_value else ""
     described = "".join(("[", help_, "]", value))
     if len(option.flags) == 1:
@@ -204,11 +206,10 @@ def _fish(commands: Sequence[Command]) -> str:
         "complete -c synthdsl -n __fish_use_subcommand -l help -d 'show help'",
         "complete -c synthdsl -n __fish_use_subcommand -l version -d 'show the version'",
     ]
-    for command in commands:
-        lines.append(
-            f"complete -c synthdsl -n __fish_use_subcommand -a {command.name} "
-            f"-d {_fish_quote(command.summary)}"
-        )
+    lines += [
+        f"complete -c synthdsl -n __fish_use_subcommand -a {c.name} -d {_fish_quote(c.summary)}"
+        for c in commands
+    ]
     for command in commands:
         seen = f"-n '__fish_seen_subcommand_from {command.name}'"
         lines += [f"complete -c synthdsl {seen} {_fish_option(o)}" for o in command.options]

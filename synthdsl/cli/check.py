@@ -51,9 +51,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     # files that several specs import are reported once
     found = list({(d.span.source.name, d.span.start, d.code, d.message): d for d in found}.values())
     console.out(
-        render_findings(
-            found, form=args.format, colour=console.has_colour_out, width=console.width
-        )
+        render_findings(found, form=args.format, colour=console.has_colour_out, width=console.width)
     )
     if not found and not unusable and args.format == "text":
         files = len(args.specs)

@@ -9,9 +9,9 @@ from synthdsl.cli.console import Console
 from synthdsl.cli.errors import FINE
 
 DESCRIPTION = "Print a script that completes commands, options, their choices and spec files."
-EXAMPLES = """  bash:  synthdsl completion bash > ~/.local/share/bash-completion/completions/synthdsl
-  zsh:   synthdsl completion zsh > "${fpath[1]}/_synthdsl"
-  fish:  synthdsl completion fish > ~/.config/fish/completions/synthdsl.fish
+EXAMPLES = """  source <(synthdsl completion bash)                        # in ~/.bashrc
+  synthdsl completion zsh > "${fpath[1]}/_synthdsl"
+  synthdsl completion fish > ~/.config/fish/completions/synthdsl.fish
 """
 
 

@@ -7,12 +7,13 @@ import argparse
 from synthdsl.cli.console import Console
 from synthdsl.cli.errors import FINE
 from synthdsl.cli.files import STANDARD, write_new_file
-from synthdsl.cli.options import add_parameters, complete_as, add_spec, count, load
+from synthdsl.cli.options import add_parameters, add_spec, complete_as, count, load
 
 SAMPLE = 2000
 
-DESCRIPTION = """Write a data dictionary: one HTML file with every field, its type, unit and description,
-how it is drawn, and a plot of it from a small sample. It loads nothing from elsewhere."""
+DESCRIPTION = """Write a data dictionary: one HTML file with every field, its type, unit and
+description, how it is drawn, and a plot of it from a small sample. The page loads
+nothing from elsewhere."""
 EXAMPLES = """  synthdsl docs clinic.synth -o clinic.html
   synthdsl docs clinic.synth -o - --sample 10000 > clinic.html
 """

@@ -12,8 +12,8 @@ from synthdsl.cli.options import add_spec
 from synthdsl.diagnostics import Diagnostic, SynthError
 from synthdsl.source import Source
 
-DESCRIPTION = """Format specs in place. Line breaks and comments stay where they are. A spec with syntax
-errors is left as it is. Standard input (`-`) is formatted to standard output."""
+DESCRIPTION = """Format specs in place. Line breaks and comments stay where they are. A spec with
+syntax errors is left as it is. Standard input (`-`) is formatted to standard output."""
 EXAMPLES = """  synthdsl fmt clinic.synth
   synthdsl fmt --check specs/*.synth
   synthdsl fmt --diff clinic.synth

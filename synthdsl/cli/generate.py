@@ -20,8 +20,8 @@ from synthdsl.cli.options import (
 )
 from synthdsl.cli.progress import Progress, duration, rate_text, size_text
 
-DESCRIPTION = """Write the rows of a spec to files in a folder, with a manifest. Files appear whole or
-not at all, and replace others only with --overwrite."""
+DESCRIPTION = """Write the rows of a spec to files in a folder, with a manifest. Files appear whole
+or not at all, and replace others only with --overwrite."""
 EXAMPLES = """  synthdsl generate clinic.synth --out data
   synthdsl generate clinic.synth --rows 1_000_000 --workers 4 --out data
   synthdsl generate clinic.synth --rows 500:600 --format csv --compression gzip --out slice

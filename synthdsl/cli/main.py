@@ -33,6 +33,13 @@ _EXAMPLES = """examples:
 """
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Descriptions and examples as written; the same width wherever the output goes."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=96)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: the program's own arguments); return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -77,7 +84,7 @@ def build_parser(*, only: str | None = None, is_full: bool = False) -> argparse.
         prog="synthdsl",
         description="Synthetic data from a text file that says what the data is like.",
         epilog=f"{_EXAMPLES}\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"synthdsl {__version__}")
@@ -99,7 +106,7 @@ def _add_command(
         help=summary,
         description=module.DESCRIPTION,
         epilog=f"examples:\n{module.EXAMPLES}\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
     module.add_arguments(parser)

@@ -74,6 +74,4 @@ def _show(name: str, table: pa.Table, rows: int, console: Console) -> None:
     console.out(f"{title}: the first {shown:,} of {table.num_rows:,} sampled rows\n\n")
     console.out(render_rows(table.slice(0, rows), width=width, colour=colour))
     console.out("\n")
-    console.out(
-        render_sketches(table, width=width, colour=colour, is_ascii=console.is_ascii_out)
-    )
+    console.out(render_sketches(table, width=width, colour=colour, is_ascii=console.is_ascii_out))

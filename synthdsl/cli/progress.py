@@ -97,9 +97,8 @@ def size_text(size: int) -> str:
     """A number of bytes: `812 B`, `1.2 MB` (powers of 1000)."""
     if size < 1000:
         return f"{size} B"
-    value = float(size)
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.5:
-            break
+    units = iter(("kB", "MB", "GB", "TB"))
+    value, unit = size / 1000, next(units)
+    while value >= 999.5 and unit != "TB":
+        value, unit = value / 1000, next(units)
     return f"{value:.{1 if value < 99.95 else 0}f} {unit}"

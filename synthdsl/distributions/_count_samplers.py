@@ -34,9 +34,7 @@ class PartOf:
     methods count within them.
     """
 
-    def __init__(
-        self, draws: Draws, prefix: str = "", at: NDArray[np.int64] | None = None
-    ) -> None:
+    def __init__(self, draws: Draws, prefix: str = "", at: NDArray[np.int64] | None = None) -> None:
         self.draws = draws
         self.prefix = prefix
         self.at = at
@@ -138,9 +136,7 @@ def binomial_draws(draws: Draws, trials: Any, p: Any) -> Any:
     mode = np.floor((trials + 1) * p)
     top = special.gammaln(mode + 1) + special.gammaln(trials - mode + 1)
 
-    def is_accepted(
-        v: Any, k: Any, trials: Any, odds: Any, mode: Any, top: Any, alpha: Any
-    ) -> Any:
+    def is_accepted(v: Any, k: Any, trials: Any, odds: Any, mode: Any, top: Any, alpha: Any) -> Any:
         bound = top - special.gammaln(k + 1) - special.gammaln(trials - k + 1)
         return np.log(v * alpha) <= bound + (k - mode) * odds
 

@@ -57,21 +57,21 @@ class Counts(Distribution):
         shift = z + self._skewness(*params) * (z * z - 1) / 6
         return np.floor(self.mean(*params) + self.sd(*params) * shift + 0.5)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """P(X <= x), accurate in relative terms in the lower tail."""
         low, high = self.support(*params)
         k = np.floor(np.asarray(x, dtype=float))
         inside = self._cdf(np.clip(k, low, high), *params)
         return np.where(k < low, 0.0, np.where(k >= high, 1.0, inside))
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """P(X > x), accurate in relative terms in the upper tail."""
         low, high = self.support(*params)
         k = np.floor(np.asarray(x, dtype=float))
         inside = self._survival(np.clip(k, low, high), *params)
         return np.where(k < low, 1.0, np.where(k >= high, 0.0, inside))
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Log of the probability of x; -inf outside the support and between integers."""
         low, high = self.support(*params)
         x = np.asarray(x, dtype=float)
@@ -81,11 +81,11 @@ class Counts(Distribution):
         with np.errstate(divide="ignore"):
             return np.where(is_inside, self._log_mass(safe, *params), -np.inf)
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Smallest k with cdf(k) >= u, as whole floats."""
         return self._invert(u, params, is_upper=False)
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Smallest k with survival(k) <= s, as whole floats."""
         return self._invert(s, params, is_upper=True)
 
@@ -93,6 +93,8 @@ class Counts(Distribution):
         """Invert rows from the tail that they lie in; where means are small, count up."""
         shape = np.broadcast_shapes(np.shape(level), *(np.shape(value) for value in params))
         rows = int(np.prod(shape, dtype=int))
+        if rows == 0:
+            return np.empty(shape)
         level = np.array(np.broadcast_to(level, shape), dtype=float).reshape(rows)
         flat = tuple(np.reshape(value, rows) if np.ndim(value) else value for value in params)
         if rows > 1:

@@ -64,19 +64,19 @@ class Standard(Distribution):
     def _log_survival_quantile(self, log_s: Any, *shape: Any) -> Any:
         raise NotImplementedError
 
-    def log_cdf(self, x: Floats, *params: Any) -> Floats:
+    def log_cdf(self, x: Floats, *params: Any) -> Any:
         """Log of P(X <= x); only with `has_log_tails`."""
         raise NotImplementedError
 
-    def log_survival(self, x: Floats, *params: Any) -> Floats:
+    def log_survival(self, x: Floats, *params: Any) -> Any:
         """Log of P(X > x); only with `has_log_tails`."""
         raise NotImplementedError
 
-    def log_quantile(self, log_u: Floats, *params: Any) -> Floats:
+    def log_quantile(self, log_u: Floats, *params: Any) -> Any:
         """The x whose log cdf is `log_u`; only with `has_log_tails`."""
         raise NotImplementedError
 
-    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Floats:
+    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Any:
         """The x whose log survival is `log_s`; only with `has_log_tails`."""
         raise NotImplementedError
 
@@ -86,61 +86,61 @@ class LocationScale(Standard):
 
     is_point = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """The whole line."""
         return -INFINITY, INFINITY
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Location plus scale times the standard quantile."""
         location, scale, *shape = params
         return location + scale * self._quantile(u, *shape)
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Location plus scale times the standard inverse survival."""
         location, scale, *shape = params
         return location + scale * self._survival_quantile(s, *shape)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Standard cdf at the standardised value."""
         location, scale, *shape = params
         return self._cdf((x - location) / scale, *shape)
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Standard survival at the standardised value."""
         location, scale, *shape = params
         return self._survival((x - location) / scale, *shape)
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Standard log density at the standardised value, less log scale."""
         location, scale, *shape = params
         return self._log_density((x - location) / scale, *shape) - np.log(scale)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Location plus scale times the standard mean."""
         location, scale, *shape = params
         return location + scale * self._mean(*shape)
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Scale times the standard deviation of Z."""
         _, scale, *shape = params
         return scale * self._sd(*shape)
 
-    def log_cdf(self, x: Floats, *params: Any) -> Floats:
+    def log_cdf(self, x: Floats, *params: Any) -> Any:
         """Log of P(X <= x); only with `has_log_tails`."""
         location, scale, *shape = params
         return self._log_cdf((x - location) / scale, *shape)
 
-    def log_survival(self, x: Floats, *params: Any) -> Floats:
+    def log_survival(self, x: Floats, *params: Any) -> Any:
         """Log of P(X > x); only with `has_log_tails`."""
         location, scale, *shape = params
         return self._log_survival((x - location) / scale, *shape)
 
-    def log_quantile(self, log_u: Floats, *params: Any) -> Floats:
+    def log_quantile(self, log_u: Floats, *params: Any) -> Any:
         """The x whose log cdf is `log_u`; only with `has_log_tails`."""
         location, scale, *shape = params
         return location + scale * self._log_quantile(log_u, *shape)
 
-    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Floats:
+    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Any:
         """The x whose log survival is `log_s`; only with `has_log_tails`."""
         location, scale, *shape = params
         return location + scale * self._log_survival_quantile(log_s, *shape)
@@ -149,62 +149,62 @@ class LocationScale(Standard):
 class PositiveScale(Standard):
     """X = scale Z with Z >= 0. Canonical parameters: scale, then the shape of Z."""
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
         return 0.0, INFINITY
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Scale times the standard quantile."""
         scale, *shape = params
         return scale * self._quantile(u, *shape)
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Scale times the standard inverse survival."""
         scale, *shape = params
         return scale * self._survival_quantile(s, *shape)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Standard cdf at x over scale; 0 below 0."""
         scale, *shape = params
         return self._cdf(np.maximum(x, 0.0) / scale, *shape)
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Standard survival at x over scale; 1 below 0."""
         scale, *shape = params
         return self._survival(np.maximum(x, 0.0) / scale, *shape)
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Standard log density at x over scale, less log scale; -inf below 0."""
         scale, *shape = params
         inside = self._log_density(np.maximum(x, 0.0) / scale, *shape) - np.log(scale)
         return np.where(np.less(x, 0.0), -INFINITY, inside)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Scale times the standard mean."""
         scale, *shape = params
         return scale * self._mean(*shape)
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Scale times the standard deviation of Z."""
         scale, *shape = params
         return scale * self._sd(*shape)
 
-    def log_cdf(self, x: Floats, *params: Any) -> Floats:
+    def log_cdf(self, x: Floats, *params: Any) -> Any:
         """Log of P(X <= x); only with `has_log_tails`."""
         scale, *shape = params
         return self._log_cdf(np.maximum(x, 0.0) / scale, *shape)
 
-    def log_survival(self, x: Floats, *params: Any) -> Floats:
+    def log_survival(self, x: Floats, *params: Any) -> Any:
         """Log of P(X > x); only with `has_log_tails`."""
         scale, *shape = params
         return self._log_survival(np.maximum(x, 0.0) / scale, *shape)
 
-    def log_quantile(self, log_u: Floats, *params: Any) -> Floats:
+    def log_quantile(self, log_u: Floats, *params: Any) -> Any:
         """The x whose log cdf is `log_u`; only with `has_log_tails`."""
         scale, *shape = params
         return scale * self._log_quantile(log_u, *shape)
 
-    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Floats:
+    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Any:
         """The x whose log survival is `log_s`; only with `has_log_tails`."""
         scale, *shape = params
         return scale * self._log_survival_quantile(log_s, *shape)

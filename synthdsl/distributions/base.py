@@ -133,7 +133,7 @@ class Distribution:
         raise NotImplementedError
 
     def survival_quantile(self, s: Floats, *params: Any) -> Floats:
-        """x with survival(x) = s, for s in (0, 1), accurate for tiny s."""
+        """X with survival(x) = s, for s in (0, 1), accurate for tiny s."""
         raise NotImplementedError
 
     def cdf(self, x: Floats, *params: Any) -> Floats:

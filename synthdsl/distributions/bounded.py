@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from synthdsl.distributions._inversion import invert_continuous
 from synthdsl.distributions._rejection import standard_beta
 from synthdsl.distributions._rows import choose
 from synthdsl.distributions.base import (
@@ -40,20 +41,22 @@ class Uniform(Distribution):
     source = "Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2 (1995), ch. 26"
     example = "uniform(0, 10)"
     forms = (
-        Form((LOW, HIGH), requirements=(Requirement("low <= high", lambda low, high: low <= high),)),
+        Form(
+            (LOW, HIGH), requirements=(Requirement("low <= high", lambda low, high: low <= high),)
+        ),
     )
     is_point = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""
         return params
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Low plus u widths."""
         low, high = params
         return low + (high - low) * u
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """High less s widths."""
         low, high = params
         return high - (high - low) * s
@@ -63,30 +66,30 @@ class Uniform(Distribution):
         inside = np.clip((x - left) / np.where(np.equal(width, 0), 1.0, width), 0.0, 1.0)
         return np.where(np.equal(width, 0), np.greater_equal(x, left) * 1.0, inside)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Share of the width below x."""
         low, high = params
         return self._share(x, low, high - low)
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Share of the width above x."""
         low, high = params
         inside = self._share(-np.asarray(x), -np.asarray(high), high - low)
         return np.where(np.equal(low, high), np.less(x, low) * 1.0, inside)
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Minus log width inside, -inf outside."""
         low, high = params
         with np.errstate(divide="ignore"):
             inside = -np.log(np.asarray(high - low, dtype=float))
         return np.where(np.less(x, low) | np.greater(x, high), -np.inf, inside)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """The middle."""
         low, high = params
         return low + (high - low) / 2
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Width over root 12."""
         low, high = params
         return (high - low) / 12**0.5
@@ -113,7 +116,7 @@ class Triangular(Distribution):
     )
     is_point = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""
         return params[0], params[2]
 
@@ -123,13 +126,13 @@ class Triangular(Distribution):
     def _fall(self, s: Any, low: Any, mode: Any, high: Any) -> Any:
         return high - np.sqrt(s * (high - low) * (high - mode))
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Square roots from either end."""
         low, mode, high = params
         share = (mode - low) / (high - low)
         return np.where(u <= share, self._rise(u, *params), self._fall(1 - u, *params))
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Square roots from either end."""
         low, mode, high = params
         share = (high - mode) / (high - low)
@@ -140,21 +143,21 @@ class Triangular(Distribution):
         distance = np.clip(distance, 0.0, side)
         return distance * distance / np.where(np.equal(side, 0), 1.0, width * side)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Area to the left of x."""
         low, mode, high = params
         left = self._corner(x - low, high - low, mode - low)
         right = self._corner(high - x, high - low, high - mode)
         return np.where(np.less(x, mode), left, 1 - right)
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Area to the right of x."""
         low, mode, high = params
         left = self._corner(x - low, high - low, mode - low)
         right = self._corner(high - x, high - low, high - mode)
         return np.where(np.less(x, mode), 1 - left, right)
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Log height of the triangle; -inf outside and at an end that is not the mode."""
         low, mode, high = params
         is_left = np.less(x, mode)
@@ -165,16 +168,58 @@ class Triangular(Distribution):
         with np.errstate(divide="ignore"):
             return np.log(np.where(is_inside, 2 * share / (high - low), 0.0))
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Mean of the three points."""
         low, mode, high = params
         return low + ((mode - low) + (high - low)) / 3
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Standard deviation."""
         low, mode, high = params
         width, side = high - low, mode - low
         return np.sqrt((width * width + side * side - width * side) / 18)
+
+
+DEEP = 1e-60
+"""Below this level the library's inverse of the incomplete beta may fail: Newton instead."""
+
+
+def _log_lower_tail(y: Any, a: Any, b: Any) -> Any:
+    """Log of the incomplete beta function at exp(y); its series where exp(y) is tiny."""
+    x = np.exp(np.minimum(y, -1e-9))
+    series = (
+        a * y
+        - np.log(a)
+        - special.betaln(a, b)
+        + np.log1p(a * (1 - b) / (a + 1) * (np.minimum(x, 1e-13)))
+    )
+    with np.errstate(divide="ignore"):
+        return np.where(y < -30, series, np.log(special.betainc(a, b, x)))
+
+
+def _log_slope(y: Any, a: Any, b: Any) -> Any:
+    """Log of the density of the log of a beta variable."""
+    return a * y + special.xlog1py(b - 1, -np.exp(np.minimum(y, -1e-9))) - special.betaln(a, b)
+
+
+def _deep_inverse(a: Any, b: Any, level: Any) -> Any:
+    start = np.minimum((np.log(level) + np.log(a) + special.betaln(a, b)) / a, -1e-3)
+    return np.exp(
+        invert_continuous(np.log(level), start, _log_lower_tail, _log_slope, (a, b), -np.inf, 0.0)
+    )
+
+
+def _inverse(a: Any, b: Any, level: Any) -> Any:
+    """Inverse of the regularised incomplete beta function, also at the smallest levels."""
+    level, a, b = np.broadcast_arrays(np.asarray(level, dtype=float), a, b)
+    return choose(
+        level < DEEP,
+        lambda u, k, m: _deep_inverse(k, m, u),
+        lambda u, k, m: special.betaincinv(k, m, u),
+        level,
+        a,
+        b,
+    )
 
 
 class ScaledBeta(Distribution):
@@ -182,23 +227,23 @@ class ScaledBeta(Distribution):
 
     has_slow_quantile = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""
         return params[2], params[3]
 
     def _lower(self, u: Any, a: Any, b: Any, low: Any, high: Any) -> Any:
-        return low + (high - low) * special.betaincinv(a, b, u)
+        return low + (high - low) * _inverse(a, b, u)
 
     def _upper(self, s: Any, a: Any, b: Any, low: Any, high: Any) -> Any:
         # Measured from the upper end, so that a draw close to it keeps its distance.
-        return high - (high - low) * special.betaincinv(b, a, s)
+        return high - (high - low) * _inverse(b, a, s)
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """From whichever end is nearer in probability."""
         u = np.asarray(u, dtype=float)
         return choose(u <= 0.5, self._lower, lambda v, *rest: self._upper(1 - v, *rest), u, *params)
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """From whichever end is nearer in probability."""
         s = np.asarray(s, dtype=float)
         return choose(s <= 0.5, self._upper, lambda v, *rest: self._lower(1 - v, *rest), s, *params)
@@ -209,21 +254,21 @@ class ScaledBeta(Distribution):
         below = np.clip((x - low) / width, 0.0, 1.0)
         return below, np.clip((high - x) / width, 0.0, 1.0)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Regularised incomplete beta function."""
         a, b, low, high = params
         below, above = self._shares(x, low, high)
         near = special.betainc(a, b, below)
         return np.where(below <= 0.5, near, special.betaincc(b, a, above))
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Complement of the cdf, accurate near the upper end."""
         a, b, low, high = params
         below, above = self._shares(x, low, high)
         near = special.betainc(b, a, above)
         return np.where(above <= 0.5, near, special.betaincc(a, b, below))
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Log density; -inf outside."""
         a, b, low, high = params
         below, above = self._shares(x, low, high)
@@ -231,17 +276,17 @@ class ScaledBeta(Distribution):
         inside = inside - special.betaln(a, b) - np.log(high - low)
         return np.where(np.less(x, low) | np.greater(x, high), -np.inf, inside)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Low plus the share a / (a + b) of the width."""
         a, b, low, high = params
         return low + (high - low) * (a / (a + b))
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Standard deviation."""
         a, b, low, high = params
         return (high - low) / (a + b) * np.sqrt(a * b / (a + b + 1))
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws from two gamma draws."""
         a, b, low, high = params
         return low + (high - low) * standard_beta(draws, a, b)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     import scipy.special as special
 
-    from synthdsl.distributions.base import Floats
     from synthdsl.values.draws import Draws
 else:
     np = lazy("numpy")
@@ -58,7 +57,7 @@ class VonMises(LocationScale):
     is_number = True
     has_slow_quantile = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """Half a turn either side of the mean."""
         return params[0] - math.pi, params[0] + math.pi
 
@@ -101,9 +100,7 @@ class VonMises(LocationScale):
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         u = np.asarray(u, dtype=float)
-        return choose(
-            u <= 0.5, self._lower, lambda level, k: -self._lower(1 - level, k), u, *shape
-        )
+        return choose(u <= 0.5, self._lower, lambda level, k: -self._lower(1 - level, k), u, *shape)
 
     def _survival_quantile(self, s: Any, *shape: Any) -> Any:
         return -self._quantile(s, *shape)
@@ -134,7 +131,7 @@ class VonMises(LocationScale):
         squares = z * z * np.exp(self._log_density(z, k))
         return np.sqrt(2 * (weights * reach * squares).sum(axis=-1))
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws by rejection from a wrapped Cauchy (Best and Fisher 1979)."""
         mean, _, k = params
         rows = draws.rows

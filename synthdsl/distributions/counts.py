@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.distributions._count_samplers import (
     LEAST_MEAN,
@@ -46,15 +46,15 @@ class Bernoulli(Counts):
     example = "bernoulli(p: 0.3)"
     forms = (Form((P,)),)
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """0 and 1."""
         return 0.0, 1.0
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """1 where u is above 1 - p."""
         return np.greater(u, 1 - np.asarray(params[0])) * 1.0
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """1 where s is below p."""
         return np.less(s, params[0]) * 1.0
 
@@ -68,11 +68,11 @@ class Bernoulli(Counts):
         (p,) = params
         return special.xlogy(k, p) + special.xlog1py(1 - k, -np.asarray(p))
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """P."""
         return params[0]
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Root of p (1 - p)."""
         (p,) = params
         return np.sqrt(p * (1 - p))
@@ -88,7 +88,7 @@ class Binomial(Counts):
     example = "binomial(trials: 10, p: 0.3)"
     forms = (Form((Parameter("trials", Role.COUNT, low=0.0, summary="number of trials"), P)),)
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """0 to trials."""
         return 0.0, params[0]
 
@@ -130,7 +130,7 @@ class Binomial(Counts):
         trials, p = params
         return np.exp(trials * np.log1p(-np.asarray(p)))
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws: by rejection where trials * min(p, 1 - p) is large, else by inversion."""
         trials, p = params
         rarer = np.minimum(p, 1 - np.asarray(p))
@@ -142,12 +142,12 @@ class Binomial(Counts):
         count = binomial_draws(draws, trials, rarer)
         return np.where(np.greater(p, 0.5), trials - count, count)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Trials times p."""
         trials, p = params
         return trials * p
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Root of trials p (1 - p)."""
         trials, p = params
         return np.sqrt(trials * p * (1 - p))
@@ -163,7 +163,7 @@ class Poisson(Counts):
     example = "poisson(mean: 6)"
     forms = (Form((Parameter("mean", Role.NUMBER, low=0.0, summary="average"),)),)
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
         return 0.0, np.inf
 
@@ -189,16 +189,16 @@ class Poisson(Counts):
     def _first(self, *params: Any) -> Any:
         return np.exp(-np.asarray(params[0]))
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws: by rejection where the mean is large, else by inversion."""
         is_large = np.greater(params[0], LEAST_MEAN)
         return self._sample_by_rows(draws, is_large, poisson_draws, params)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """The mean."""
         return params[0]
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Root of the mean."""
         return np.sqrt(params[0])
 
@@ -215,7 +215,7 @@ class NegativeBinomial(Counts):
     summary = "overdispersed counts; the variance is mean + mean^2 / size"
     source = "Johnson, Kemp, Kotz, Univariate Discrete Distributions (3rd ed., 2005), ch. 5"
     example = "negative_binomial(mean: 2, size: 1.4)"
-    forms: Any = (
+    forms: ClassVar[tuple[Form, ...]] = (
         Form(
             (
                 Parameter("mean", Role.NUMBER, low=0.0, summary="average"),
@@ -235,7 +235,7 @@ class NegativeBinomial(Counts):
         ),
     )
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
         return 0.0, np.inf
 
@@ -272,16 +272,16 @@ class NegativeBinomial(Counts):
         mean, size = params
         return np.exp(-size * np.log1p(mean / size))
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """The mean."""
         return params[0]
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Root of mean + mean^2 / size."""
         mean, size = params
         return np.sqrt(mean * (1 + mean / size))
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws: a Poisson whose mean is a gamma draw, where counting up would be long."""
         is_long = ~np.asarray(self._few(*params))
         return self._sample_by_rows(draws, is_long, self._draw_mixed, params)
@@ -301,7 +301,7 @@ class Geometric(Counts):
     example = "geometric(p: 0.2)"
     forms = (Form((OPEN_P,)),)
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
         return 0.0, np.inf
 
@@ -310,11 +310,11 @@ class Geometric(Counts):
         with np.errstate(divide="ignore"):
             return np.maximum(np.log1p(-np.asarray(p, dtype=float)), -1e300)
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Smallest k with (k + 1) log(1 - p) <= log(1 - u)."""
         return self._waiting(np.log1p(-np.asarray(u)), params[0])
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Smallest k with (k + 1) log(1 - p) <= log s."""
         return self._waiting(np.log(s), params[0])
 
@@ -331,12 +331,12 @@ class Geometric(Counts):
         (p,) = params
         return np.log(p) + special.xlog1py(k, -np.asarray(p))
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """(1 - p) / p."""
         (p,) = params
         return (1 - p) / p
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Root of 1 - p, over p."""
         (p,) = params
         return np.sqrt(1 - np.asarray(p)) / p
@@ -362,17 +362,17 @@ class DiscreteUniform(Counts):
     is_point = True
     is_number = False
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""
         return params
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Low plus the number of whole steps below u."""
         low, high = params
         count = high - low + 1.0
         return low + np.clip(np.ceil(count * u) - 1, 0.0, count - 1)
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """High less the number of whole steps below s."""
         low, high = params
         count = high - low + 1.0
@@ -390,12 +390,12 @@ class DiscreteUniform(Counts):
         low, high = params
         return -np.log(high - low + 1.0) + 0.0 * k
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """The middle."""
         low, high = params
         return low + (high - low) / 2
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Root of (count^2 - 1) / 12."""
         low, high = params
         count = high - low + 1.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.distributions.base import (
     DISTRIBUTIONS,
@@ -24,7 +25,7 @@ else:
 
 
 def _increases(values: Any) -> bool:
-    return all(left < right for left, right in zip(values, values[1:], strict=False))
+    return all(left < right for left, right in itertools.pairwise(values))
 
 
 def _from_histogram(edges: Any, weights: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -34,7 +35,7 @@ def _from_histogram(edges: Any, weights: Any) -> tuple[tuple[float, ...], tuple[
 
 
 def _from_levels(levels: Any, values: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    shares = zip(levels, levels[1:], strict=False)
+    shares = itertools.pairwise(levels)
     return tuple(float(x) for x in values), tuple(float(b) - float(a) for a, b in shares)
 
 
@@ -59,7 +60,7 @@ class Empirical(Distribution):
     summary = "a histogram (edges, weights) or a table of quantiles (levels, values)"
     source = "Law, Simulation Modeling and Analysis (5th ed., 2015), 6.2.4 and 8.3.16"
     example = "empirical(edges: [0, 10, 50], weights: [30%, 70%])"
-    forms: Any = (
+    forms: ClassVar[tuple[Form, ...]] = (
         Form(
             (
                 Parameter("edges", Role.POINTS, summary="ends of the bins, increasing"),
@@ -102,13 +103,13 @@ class Empirical(Distribution):
     )
     is_point = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From the first knot with weight above it to the last with weight below it."""
         edges, parts, _, _ = _steps(*params)
         filled = np.flatnonzero(parts)
         return float(edges[filled[0]]), float(edges[filled[-1] + 1])
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """A straight line within the bin where the cdf reaches u."""
         edges, parts, below, _ = _steps(*params)
         last = int(np.flatnonzero(parts)[-1])
@@ -116,7 +117,7 @@ class Empirical(Distribution):
         share = np.clip((u - below[at]) / np.where(parts[at] > 0, parts[at], 1.0), 0.0, 1.0)
         return edges[at] + (edges[at + 1] - edges[at]) * share
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """The same from above, measured from the bin's upper end."""
         edges, parts, _, above = _steps(*params)
         first = int(np.flatnonzero(parts)[0])
@@ -128,21 +129,21 @@ class Empirical(Distribution):
     def _bin(self, x: Any, edges: Any) -> Any:
         return np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Weight below x."""
         edges, parts, below, _ = _steps(*params)
         at = self._bin(x, edges)
         share = np.clip((x - edges[at]) / (edges[at + 1] - edges[at]), 0.0, 1.0)
         return np.minimum(below[at] + share * parts[at], 1.0)
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Weight above x."""
         edges, parts, _, above = _steps(*params)
         at = self._bin(x, edges)
         share = np.clip((edges[at + 1] - x) / (edges[at + 1] - edges[at]), 0.0, 1.0)
         return np.minimum(above[at + 1] + share * parts[at], 1.0)
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Log of share over width; -inf outside and in empty bins."""
         edges, parts, _, _ = _steps(*params)
         at = self._bin(x, edges)
@@ -150,12 +151,12 @@ class Empirical(Distribution):
             inside = np.log(parts[at]) - np.log(edges[at + 1] - edges[at])
         return np.where(np.less(x, edges[0]) | np.greater(x, edges[-1]), -np.inf, inside)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Weighted mean of the bins' middles."""
         edges, parts, _, _ = _steps(*params)
         return float((parts * (edges[:-1] + edges[1:])).sum() / 2)
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Standard deviation, the width of the bins included."""
         edges, parts, _, _ = _steps(*params)
         middles, widths = (edges[:-1] + edges[1:]) / 2, np.diff(edges)

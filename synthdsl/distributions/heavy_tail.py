@@ -73,29 +73,29 @@ class Lognormal(Standard):
         with np.errstate(divide="ignore"):
             return (np.log(np.maximum(x, 0.0)) - mu) / sigma
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
         return 0.0, np.inf
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Exp of the normal quantile."""
         mu, sigma = params
         return np.exp(mu + sigma * special.ndtri(u))
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Exp of the normal inverse survival."""
         mu, sigma = params
         return np.exp(mu - sigma * special.ndtri(s))
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """Normal cdf of the log."""
         return special.ndtr(self._z(x, *params))
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """Normal survival of the log."""
         return special.ndtr(-self._z(x, *params))
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Normal log density of the log, less the log; -inf at and below 0."""
         mu, sigma = params
         y = np.log(np.maximum(x, 1e-300))
@@ -103,30 +103,30 @@ class Lognormal(Standard):
         inside = -0.5 * z * z - LOG_ROOT_TWO_PI - np.log(sigma) - y
         return np.where(np.less_equal(x, 0), -np.inf, inside)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """exp(mu + sigma^2 / 2)."""
         mu, sigma = params
         return np.exp(mu + sigma * sigma / 2)
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Mean times sqrt(exp(sigma^2) - 1)."""
         _, sigma = params
         return self.mean(*params) * np.sqrt(np.expm1(sigma * sigma))
 
-    def log_cdf(self, x: Floats, *params: Any) -> Floats:
+    def log_cdf(self, x: Floats, *params: Any) -> Any:
         """Log of P(X <= x)."""
         return special.log_ndtr(self._z(x, *params))
 
-    def log_survival(self, x: Floats, *params: Any) -> Floats:
+    def log_survival(self, x: Floats, *params: Any) -> Any:
         """Log of P(X > x)."""
         return special.log_ndtr(-self._z(x, *params))
 
-    def log_quantile(self, log_u: Floats, *params: Any) -> Floats:
+    def log_quantile(self, log_u: Floats, *params: Any) -> Any:
         """The x whose log cdf is `log_u`."""
         mu, sigma = params
         return np.exp(mu + sigma * special.ndtri_exp(log_u))
 
-    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Floats:
+    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Any:
         """The x whose log survival is `log_s`."""
         mu, sigma = params
         return np.exp(mu - sigma * special.ndtri_exp(log_s))
@@ -215,7 +215,7 @@ class StudentT(LocationScale):
         finite = np.sqrt(df / np.where(df > 2, df - 2, 1.0))
         return np.where(df > 2, finite, np.where(df > 1, np.inf, np.nan))
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws: a normal over the root of an independent chi-squared over df."""
         mean, scale, df = params
         normal = special.ndtri(draws.uniform("normal"))
@@ -243,40 +243,40 @@ class Pareto(Standard):
     )
     has_log_tails = True
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From the minimum up."""
         return params[0], np.inf
 
-    def quantile(self, u: Floats, *params: Any) -> Floats:
+    def quantile(self, u: Floats, *params: Any) -> Any:
         """Minimum times (1 - u) ** (-1/shape)."""
         minimum, shape = params
         return minimum * np.exp(-np.log1p(-np.asarray(u)) / shape)
 
-    def survival_quantile(self, s: Floats, *params: Any) -> Floats:
+    def survival_quantile(self, s: Floats, *params: Any) -> Any:
         """Minimum times s ** (-1/shape)."""
         return self.log_survival_quantile(np.log(s), *params)
 
-    def cdf(self, x: Floats, *params: Any) -> Floats:
+    def cdf(self, x: Floats, *params: Any) -> Any:
         """One less the survival, without cancelling near the minimum."""
         return -np.expm1(self.log_survival(x, *params))
 
-    def survival(self, x: Floats, *params: Any) -> Floats:
+    def survival(self, x: Floats, *params: Any) -> Any:
         """(minimum / x) ** shape."""
         return np.exp(self.log_survival(x, *params))
 
-    def log_density(self, x: Floats, *params: Any) -> Floats:
+    def log_density(self, x: Floats, *params: Any) -> Any:
         """Log density; -inf below the minimum."""
         minimum, shape = params
         inside = np.log(shape / minimum) + (1 + 1 / shape) * self.log_survival(x, *params)
         return np.where(np.less(x, minimum), -np.inf, inside)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Infinite for shape at most 1."""
         minimum, shape = params
         shape = np.asarray(shape, dtype=float)
         return np.where(shape > 1, minimum * shape / np.where(shape > 1, shape - 1, 1), np.inf)
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Infinite for shape at most 2; nan where the mean is infinite."""
         minimum, shape = params
         shape = np.asarray(shape, dtype=float)
@@ -284,22 +284,22 @@ class Pareto(Standard):
         finite = minimum / (safe - 1) * np.sqrt(safe / (safe - 2))
         return np.where(shape > 2, finite, np.where(shape > 1, np.inf, np.nan))
 
-    def log_cdf(self, x: Floats, *params: Any) -> Floats:
+    def log_cdf(self, x: Floats, *params: Any) -> Any:
         """Log of P(X <= x)."""
         with np.errstate(divide="ignore"):
             return np.log(self.cdf(x, *params))
 
-    def log_survival(self, x: Floats, *params: Any) -> Floats:
+    def log_survival(self, x: Floats, *params: Any) -> Any:
         """Log of P(X > x)."""
         minimum, shape = params
         # log1p keeps the digits of x - minimum where x is close to the minimum.
         return -shape * np.log1p(np.maximum(x - minimum, 0.0) / minimum)
 
-    def log_quantile(self, log_u: Floats, *params: Any) -> Floats:
+    def log_quantile(self, log_u: Floats, *params: Any) -> Any:
         """The x whose log cdf is `log_u`."""
         return self.quantile(np.exp(log_u), *params)
 
-    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Floats:
+    def log_survival_quantile(self, log_s: Floats, *params: Any) -> Any:
         """The x whose log survival is `log_s`."""
         minimum, shape = params
         with np.errstate(over="ignore"):

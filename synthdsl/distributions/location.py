@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     import scipy.special as special
 
-    from synthdsl.distributions.base import Floats
     from synthdsl.values.draws import Draws
 else:
     np = lazy("numpy")
@@ -296,7 +295,7 @@ class SkewNormal(LocationScale):
     def _sd(self, *shape: Any) -> Any:
         return np.sqrt(1 - self._mean(*shape) ** 2)
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws: |Z0| tilted by delta plus an independent normal part (Azzalini 1985)."""
         location, scale, lean = params
         delta = self._delta(lean)

@@ -1,10 +1,10 @@
-"""Positive distributions by scale: exponential, gamma, chi_squared, weibull, gompertz, …"""
+"""Positive distributions by scale: exponential, gamma, chi_squared, weibull and others."""
 
 from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.distributions._families import PositiveScale
 from synthdsl.distributions._inversion import invert_continuous
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import scipy.special as special
 
-    from synthdsl.distributions.base import Floats
     from synthdsl.values.draws import Draws
 else:
     np = lazy("numpy")
@@ -94,7 +93,7 @@ class Gamma(PositiveScale):
     summary = "positive and skewed; by shape and scale, or by mean and cv or sd"
     source = "Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1 (1994), ch. 17"
     example = "gamma(mean: 2, cv: 0.6)"
-    forms: Any = (
+    forms: ClassVar[tuple[Form, ...]] = (
         Form((SHAPE, SCALE), lambda shape, scale: (scale, shape)),
         Form((MEAN, CV), lambda mean, cv: (mean * cv * cv, 1 / (cv * cv))),
         Form((MEAN, SD), lambda mean, sd: (sd * sd / mean, (mean / sd) ** 2)),
@@ -123,7 +122,7 @@ class Gamma(PositiveScale):
     def _sd(self, *shape: Any) -> Any:
         return np.sqrt(shape[0])
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws by Marsaglia and Tsang's exact rejection."""
         scale, shape = params
         return scale * standard_gamma(draws, shape)
@@ -318,7 +317,9 @@ class InverseGaussian(PositiveScale):
         """Z at tail probability `level` <= 0.5, from the log-normal of the same moments."""
         variance = np.log1p(1 / k)
         sign = -1.0 if is_upper else 1.0
-        start = sign * np.clip(np.sqrt(variance) * special.ndtri(level) - sign * variance / 2, -60, 60)
+        start = sign * np.clip(
+            np.sqrt(variance) * special.ndtri(level) - sign * variance / 2, -60, 60
+        )
 
         def log_tail(w: Any, shape: Any) -> Any:
             return self._log_tail(sign * w, shape, is_upper=is_upper)
@@ -340,15 +341,11 @@ class InverseGaussian(PositiveScale):
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         u = np.asarray(u, dtype=float)
-        return choose(
-            u <= 0.5, self._lower, lambda level, k: self._upper(1 - level, k), u, *shape
-        )
+        return choose(u <= 0.5, self._lower, lambda level, k: self._upper(1 - level, k), u, *shape)
 
     def _survival_quantile(self, s: Any, *shape: Any) -> Any:
         s = np.asarray(s, dtype=float)
-        return choose(
-            s <= 0.5, self._upper, lambda level, k: self._lower(1 - level, k), s, *shape
-        )
+        return choose(s <= 0.5, self._upper, lambda level, k: self._lower(1 - level, k), s, *shape)
 
     def _cdf(self, z: Any, *shape: Any) -> Any:
         return self._tail(z, shape[0], is_upper=False)
@@ -367,7 +364,7 @@ class InverseGaussian(PositiveScale):
     def _sd(self, *shape: Any) -> Any:
         return 1 / np.sqrt(shape[0])
 
-    def sample(self, draws: Draws, *params: Any) -> Floats:
+    def sample(self, draws: Draws, *params: Any) -> Any:
         """(n,) draws by the roots method (Michael, Schucany, Haas 1976), without cancelling."""
         mean, k = params
         normal = special.ndtri(draws.uniform("normal"))

@@ -13,7 +13,6 @@ from synthdsl.lazy import lazy
 if TYPE_CHECKING:
     import numpy as np
 
-    from synthdsl.distributions.base import Floats
 else:
     np = lazy("numpy")
 
@@ -71,9 +70,7 @@ class Zipf(Counts):
         Form(
             (
                 Parameter("exponent", Role.NUMBER, low=0.0, summary="how steep; 0 is even"),
-                Parameter(
-                    "n", Role.COUNT, low=1.0, default=INFINITY, summary="number of ranks"
-                ),
+                Parameter("n", Role.COUNT, low=1.0, default=INFINITY, summary="number of ranks"),
             ),
             requirements=(
                 Requirement(
@@ -84,7 +81,7 @@ class Zipf(Counts):
         ),
     )
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From 1 to n."""
         return 1.0, params[1]
 
@@ -134,7 +131,7 @@ class Zipf(Counts):
             result[at] = search.find(level[at], start[at], 1.0, now[1], now)
         return result
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Infinite for unbounded ranks with an exponent of at most 2."""
         exponent, n = params
         exponent = np.asarray(exponent, dtype=float)
@@ -142,7 +139,7 @@ class Zipf(Counts):
         top = power_sum(np.where(exists, exponent, 3.0) - 1, 1, n)
         return np.where(exists, top / power_sum(exponent, 1, n), INFINITY)
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Infinite for unbounded ranks with an exponent of at most 3; nan where the mean is."""
         exponent, n = params
         exponent = np.asarray(exponent, dtype=float)

@@ -104,6 +104,7 @@ class QuantileTable:
         self.high = high
         self.bits = SIZES[-1]
         self.worst = math.inf
+        self.coverage = 0.0
         self.coefficients: tuple[NDArray[np.float64], ...] = ()
 
     @classmethod
@@ -130,6 +131,8 @@ class QuantileTable:
                 break
         is_good = error <= ACCURACY
         table.worst = float(error[is_good].max(initial=0.0))
+        starts = 2.0 ** -np.arange(DEEPEST, 1, -1)
+        table.coverage = float((is_good.mean(axis=2) * starts).sum())
         full = np.full((2, OCTAVES << table.bits, 4), np.nan)
         filled = np.where(is_good[..., None], cells, np.nan).reshape(2, -1, 4)
         # Exponent 1022 is [1/2, 1): octave 0 ([1/4, 1/2)) has exponent 1021.

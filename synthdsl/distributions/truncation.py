@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.distributions._families import Standard
-from synthdsl.distributions._rows import take_rows
+from synthdsl.distributions._rows import choose, take_rows
 from synthdsl.distributions.base import Distribution
 from synthdsl.lazy import lazy
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from synthdsl.distributions.base import Floats
 else:
     np = lazy("numpy")
 
@@ -49,16 +48,22 @@ class _Interval:
             before = self.low - 1
         self.is_open = before <= first if not distribution.is_discrete else self.low <= first
         self.is_empty = self.low > self.high
-        above = np.where(self.is_open, 1.0, distribution.survival(before, *params))
-        self.is_upper = above < 0.5
-        below = np.where(self.is_open, 0.0, distribution.cdf(before, *params))
+        below: Any = np.zeros(np.shape(self.is_open))
+        if not self.is_open.all():
+            below = np.where(self.is_open, 0.0, distribution.cdf(before, *params))
+        self.is_upper = below > 0.5
+        self.start = below
+        if self.is_upper.any():
+            above = distribution.survival(before, *params)
+            self.start = np.where(self.is_upper, above, below)
         is_unbounded = self.high >= last
-        self.start = np.where(self.is_upper, above, below)
-        self.end = np.where(
-            self.is_upper,
-            np.where(is_unbounded, 0.0, distribution.survival(self.high, *params)),
-            np.where(is_unbounded, 1.0, distribution.cdf(self.high, *params)),
-        )
+        end: Any = np.where(self.is_upper, 0.0, 1.0)
+        if not is_unbounded.all():
+            inner = choose(
+                self.is_upper, distribution.survival, distribution.cdf, self.high, *params
+            )
+            end = np.where(is_unbounded, end, inner)
+        self.end = end
         with np.errstate(invalid="ignore"):
             mass = np.where(self.is_upper, self.start - self.end, self.end - self.start)
         self.mass = np.where(self.is_empty, 0.0, np.maximum(mass, 0.0))
@@ -77,9 +82,7 @@ class _Interval:
         self.is_plain = not (self.is_faint.any() or self.is_narrow.any())
 
 
-def interval_mass(
-    distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any
-) -> Floats:
+def interval_mass(distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any) -> Any:
     """P(low <= X <= high), accurate in relative terms; bounds may be None or infinite.
 
     Scalar or (n,), as the bounds and parameters are. 0 where the interval is empty, or where
@@ -90,9 +93,7 @@ def interval_mass(
     if interval.is_narrow.any():
         left, right = interval.low, interval.high
         middle = left + (right - left) / 2
-        heights = [
-            np.exp(distribution.log_density(x, *params)) for x in (left, middle, right)
-        ]
+        heights = [np.exp(distribution.log_density(x, *params)) for x in (left, middle, right)]
         with np.errstate(invalid="ignore", over="ignore"):
             simpson = (right - left) / 6 * (heights[0] + 4 * heights[1] + heights[2])
         mass = np.where(interval.is_narrow & np.isfinite(simpson), simpson, mass)
@@ -117,9 +118,16 @@ def truncated_quantile(
     u = np.asarray(u, dtype=float)
     rest = 1 - u if complement is None else np.asarray(complement, dtype=float)
     interval = _Interval(distribution, params, low, high)
-    if interval.is_plain and np.ndim(interval.is_upper) == 0:
+    is_one_side = interval.is_upper.all() or not interval.is_upper.any()
+    if interval.is_plain and is_one_side:
         result = _from_side(
-            distribution, params, u, rest, interval.start, interval.end, bool(interval.is_upper)
+            distribution,
+            params,
+            u,
+            rest,
+            interval.start,
+            interval.end,
+            bool(interval.is_upper.any()),
         )
     else:
         result = _by_rows(distribution, params, u, rest, interval)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     import scipy.special as special
 
-    from synthdsl.distributions.base import Floats
 else:
     np = lazy("numpy")
     special = lazy("scipy.special")
@@ -56,7 +55,7 @@ class Hypergeometric(Counts):
         ),
     )
 
-    def support(self, *params: Any) -> tuple[Floats, Floats]:
+    def support(self, *params: Any) -> tuple[Any, Any]:
         """From the draws that must be marked to all that can be."""
         population, successes, draws = params
         low = np.maximum(0.0, draws - (population - np.asarray(successes, dtype=float)))
@@ -139,12 +138,12 @@ class Hypergeometric(Counts):
         safe = np.maximum(population, 1.0)
         return tilt / (safe * np.maximum(safe - 2, 1.0) * sd)
 
-    def mean(self, *params: Any) -> Floats:
+    def mean(self, *params: Any) -> Any:
         """Draws times the share of marked items."""
         population, successes, draws = params
         return draws * (np.asarray(successes) / np.maximum(population, 1.0))
 
-    def sd(self, *params: Any) -> Floats:
+    def sd(self, *params: Any) -> Any:
         """Binomial sd times the finite population correction."""
         population, successes, draws = params
         size = np.maximum(population, 1.0)

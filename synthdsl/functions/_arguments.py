@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 from synthdsl.functions.base import Argument, Misuse
 from synthdsl.values.types import DURATION, FLOAT, INT, NUMBERS, UNKNOWN, Kind, Type
@@ -97,11 +96,6 @@ def expect_count(arguments: Sequence[Argument], at: int, unit: str) -> Misuse | 
     return Misuse(f"this is in `{given}`, but a number of `{unit}` is expected", at)
 
 
-def first(*findings: Misuse | None) -> Misuse | None:
-    """The first finding that is one."""
-    return next((finding for finding in findings if finding is not None), None)
-
-
 def unit_of(argument: Argument) -> Unit | Free:
     """The unit of a quantity; durations count microseconds."""
     return MICROSECOND if argument.type.kind is Kind.DURATION else argument.type.unit
@@ -176,13 +170,8 @@ def _cast_help(found: Type, wanted: Collection[Kind]) -> str | None:
         return "make it text with `text(…)`"
     if Kind.INT in wanted and found.kind in (Kind.FLOAT, Kind.DECIMAL):
         return "make it whole with `floor(…)` or `round(…)`"
-    if found.kind is Kind.TEXT and Kind.INT in wanted:
-        return "read the number with `int(…)`"
     if found.kind is Kind.TEXT and Kind.FLOAT in wanted:
         return "read the number with `float(…)`"
+    if found.kind is Kind.TEXT and Kind.INT in wanted:
+        return "read the number with `int(…)`"
     return None
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a constant is null or nan."""
-    return value is None or value != value

@@ -57,11 +57,6 @@ def whole(step: Callable[[float], int], argument: Range) -> Range:
     )
 
 
-def differences(end: Range, start: Range) -> Range:
-    """The range of `end - start`."""
-    return end[0] - start[1], end[1] - start[0]
-
-
 def hull(ranges: tuple[Range, ...]) -> Range:
     """The smallest range around several."""
     return min(low for low, _ in ranges), max(high for _, high in ranges)

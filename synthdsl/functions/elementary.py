@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.functions._arguments import expect, expect_interval, expect_plain
@@ -164,8 +165,6 @@ class Sqrt(_Elementary):
 
     def infer(self, *arguments: Argument) -> Type | Misuse:
         """Type of the result, or what is wrong."""
-        from fractions import Fraction
-
         wrong = expect(arguments, 0, NUMBERS, "a number") or expect_interval(arguments, 0)
         if wrong:
             return wrong

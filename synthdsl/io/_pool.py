@@ -101,8 +101,7 @@ def run_tasks(
     pool: list[Worker] = []
     try:
         # All are started before the first is spoken to, which waits until it listens.
-        for _ in range(min(workers, len(tasks))):
-            pool.append(Worker(inbox))
+        pool.extend(Worker(inbox) for _ in range(min(workers, len(tasks))))
         for worker in pool:
             worker.prepare(packed)
             worker.give(waiting.pop())

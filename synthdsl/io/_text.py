@@ -6,10 +6,29 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from synthdsl.io._cells import Dialect, Piece, column_text, has_any, has_empty, joined, text_bytes
+from synthdsl.io._cells import (
+    CategoryText,
+    ColumnText,
+    Dialect,
+    Piece,
+    StringText,
+    has_any,
+    has_empty,
+    joined,
+    text_bytes,
+)
 from synthdsl.io._files import concatenate
+from synthdsl.io._ranges import (
+    DateText,
+    DurationText,
+    FlagText,
+    FloatText,
+    IntegerText,
+    MomentText,
+    TimeText,
+)
 from synthdsl.io.base import Format, Part
 from synthdsl.lazy import lazy
 
@@ -57,6 +76,54 @@ class RowText:
         if pending or self.after:
             pieces.append(pending + self.after)
         return joined(pieces, batch.num_rows)
+
+
+def column_text(field: pa.Field, dialect: Dialect) -> ColumnText:
+    """What turns the column `field` into text under `dialect`."""
+    from pyarrow import types
+
+    kind = field.type
+    if types.is_dictionary(kind) and types.is_string(kind.value_type):
+        return CategoryText(dialect)
+    if types.is_timestamp(kind) and kind.unit == "us":
+        return MomentText(dialect, has_zone=kind.tz is not None)
+    if types.is_duration(kind) and kind.unit == "us":
+        return DurationText(dialect)
+    if types.is_list(kind):
+        return ListText(dialect, kind.value_field)
+    tests: list[tuple[Callable[[Any], bool], type[ColumnText]]] = [
+        (types.is_string, StringText),
+        (types.is_large_string, StringText),
+        (types.is_boolean, FlagText),
+        (types.is_integer, IntegerText),
+        (types.is_float64, FloatText),
+        (types.is_date32, DateText),
+        (types.is_time64, TimeText),
+        (types.is_decimal, ColumnText),
+    ]
+    for test, text in tests:
+        if test(kind):
+            return text(dialect)
+    raise TypeError(f"column `{field.name}`: no text for Arrow type {kind}")
+
+
+class ListText(ColumnText):
+    """Text of lists: a JSON array, itself a string where the dialect has no arrays."""
+
+    def __init__(self, dialect: Dialect, item: pa.Field) -> None:
+        super().__init__(dialect)
+        self.item = column_text(item, dialect.inner or dialect)
+
+    def cast(self, array: pa.Array) -> pa.StringArray:
+        """See the base class."""
+        array = pa.concat_arrays([array])  # offsets from zero
+        pieces, rest = self.item.pieces(array.values, "")
+        items = joined([*pieces, rest] if rest else pieces, len(array.values))
+        lists = pa.ListArray.from_arrays(array.offsets, items)
+        texts = pc.binary_join_element_wise("[", pc.binary_join(lists, ","), "]", "")
+        if self.dialect.inner is not None:
+            texts = self.dialect.text(texts)
+        return pc.if_else(array.is_valid(), texts, self.dialect.null)
 
 
 class TextFormat(Format):

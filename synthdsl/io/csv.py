@@ -1,9 +1,9 @@
 """CSV: UTF-8, commas, line feeds, one header line, quotes only where needed (RFC 4180 otherwise).
 
-Null is nothing at all, the empty string is `""` (and so is null in a table of one column). Dates and moments are ISO 8601
-(`2023-04-30`, `2023-04-30T00:12:30`, with `Z` where the field has a zone), truth values
-`true` and `false`, durations seconds as a number, lists JSON arrays; categories are written
-out. Floats have the fewest digits that read back as the same number.
+Null is nothing at all, the empty string is `""` (and so is null in a table of one column).
+Dates and moments are ISO 8601 (`2023-04-30`, `2023-04-30T00:12:30`, with `Z` where the field
+has a zone), truth values `true` and `false`, durations seconds as a number, lists JSON arrays;
+categories are written out. Floats have the fewest digits that read back as the same number.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.diagnostics import SynthError
-from synthdsl.io._ddl import column_lines, described, literal, quoted, table_facts
+from synthdsl.io._ddl import TableFacts, column_lines, described, literal, quoted, table_facts
 from synthdsl.io._ipc import read_ipc, write_ipc
 from synthdsl.io.base import FORMATS, Format, Part
 from synthdsl.lazy import lazy
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 else:
     pa = lazy("pyarrow")
+
+
+MEMORY = "256MB"
 
 
 @FORMATS.register
@@ -58,7 +61,7 @@ class DuckDb(Format):
         paths = [part.path for part in parts]
         facts = table_facts(schema, parts[0].table if parts else "data")
         try:
-            with duckdb.connect(str(target)) as database:
+            with duckdb.connect(str(target), config=_memory(facts)) as database:
                 for statement in _definition(schema):
                     database.execute(statement)
                 reader = pa.RecordBatchReader.from_batches(schema, read_ipc(paths))
@@ -70,6 +73,12 @@ class DuckDb(Format):
         except duckdb.ConstraintException as error:
             raise SynthError(
                 f"table `{facts.name}` cannot go into a DuckDB database: {error}", exit_code=1
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise SynthError(
+                f"table `{facts.name}` needs more memory than there is for a DuckDB database; "
+                "nothing was written (the index of its primary key grows with its rows)",
+                exit_code=2,
             ) from error
         except (duckdb.IOException, duckdb.FatalException) as error:
             raise _system_error(str(error)) from error
@@ -91,6 +100,14 @@ def _definition(schema: pa.Schema) -> list[str]:
         if described(field)
     ]
     return statements
+
+
+def _memory(facts: TableFacts) -> dict[str, str]:
+    """DuckDB's cache grows to most of the machine unless told otherwise.
+
+    The index behind a primary key has to stay in memory, so no limit is set where there is one.
+    """
+    return {} if facts.key else {"memory_limit": MEMORY}
 
 
 def _system_error(message: str) -> OSError:

@@ -36,6 +36,13 @@ def source_file(name: str, content: bytes) -> SourceFile:
     return SourceFile(name=name.replace("\\", "/"), sha256=hashlib.sha256(content).hexdigest())
 
 
+def source_entry(name: str, digest: str) -> SourceFile:
+    """A file that the rows follow from, whose SHA-256 is known."""
+    from synthdsl.io._manifest_models import SourceFile
+
+    return SourceFile(name=name, sha256=digest)
+
+
 def written_files(folder: Path, target: Path) -> tuple[WrittenFile, ...]:
     """Records of the files of `target` (a file or a folder of parts) below `folder`."""
     from synthdsl.io._manifest_models import WrittenFile

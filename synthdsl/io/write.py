@@ -171,7 +171,10 @@ def write_tables(
     chosen = find_format(format)
     tables = [_named(table) for table in tables]
     beside = folder / ".parts"
-    beside.mkdir()
+    try:
+        beside.mkdir()
+    except OSError as error:
+        raise unwritable(error, shown or folder) from error
     parts = write_parts(
         tables,
         source,

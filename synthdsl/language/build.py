@@ -94,9 +94,7 @@ class Builder:
     def statements(self, items: list[Any]) -> tuple[tree.Statement, ...]:
         """The nodes of a list of statements, line ends left out."""
         return tuple(
-            getattr(self, f"_{item.data}")(item)
-            for item in items
-            if isinstance(item, LarkTree)
+            getattr(self, f"_{item.data}")(item) for item in items if isinstance(item, LarkTree)
         )
 
     def _broken(self, item: LarkTree[Token]) -> tree.Statement:
@@ -165,7 +163,7 @@ class Builder:
             if not isinstance(clause, LarkTree):
                 continue
             kind = str(clause.data)
-            if kind in found or ("weight" in kind or "count" in kind) and "weight" in found:
+            if kind in found or (("weight" in kind or "count" in kind) and "weight" in found):
                 self.report(
                     "duplicate-clause",
                     self.span(clause),
@@ -189,9 +187,7 @@ class Builder:
 
     def _dist(self, item: LarkTree[Token]) -> tree.Statement:
         name, parameters, draw = item.children
-        return tree.Dist(
-            self.span(item), self.name(name), self.names(parameters), self.draw(draw)
-        )
+        return tree.Dist(self.span(item), self.name(name), self.names(parameters), self.draw(draw))
 
     def _fields(self, item: LarkTree[Token]) -> tree.Statement:
         name, parameters, description, block = item.children
@@ -263,9 +259,7 @@ class Builder:
 
     def _use(self, item: LarkTree[Token]) -> tree.Statement:
         group, args, prefix = item.children
-        return tree.Use(
-            self.span(item), self.name(group), self.arguments(args), self.text(prefix)
-        )
+        return tree.Use(self.span(item), self.name(group), self.arguments(args), self.text(prefix))
 
     def _key(self, item: LarkTree[Token]) -> tree.Statement:
         return tree.Key(self.span(item), self.names(item.children[0]))  # type: ignore[arg-type]
@@ -398,7 +392,8 @@ class Builder:
     def _when_draw(self, item: LarkTree[Token]) -> tree.WhenDraw:
         parts = [child for child in item.children if child is not None]
         branches = tuple(
-            (self.expression(parts[i]), self.draw(parts[i + 1])) for i in range(0, len(parts) - 1, 2)
+            (self.expression(parts[i]), self.draw(parts[i + 1]))
+            for i in range(0, len(parts) - 1, 2)
         )
         return tree.WhenDraw(self.span(item), branches, self.draw(parts[-1]))
 

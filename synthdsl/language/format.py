@@ -19,9 +19,10 @@ INDENT = "  "
 _OPENING = frozenset({"LPAR", "LSQB", "LBRACE"})
 _CLOSING = frozenset({"RPAR", "RSQB", "RBRACE"})
 _LINE_ENDS = frozenset({"_NL", "BREAK"})
-_OPERAND_ENDS = _CLOSING | frozenset(
-    "NAME INT FLOAT QUANTITY PERCENT STRING DATE TRUE FALSE NULL UNIT NULLABLE REST".split()
-)
+_OPERAND_ENDS = _CLOSING | {
+    *("NAME", "INT", "FLOAT", "QUANTITY", "PERCENT", "STRING", "DATE"),
+    *("TRUE", "FALSE", "NULL", "REST", "UNIT", "NULLABLE"),
+}
 """Tokens after which `-` subtracts; after any other it negates."""
 _TIGHT_BEFORE = _CLOSING | {"COMMA", "COLON", "DOT", "UNIT", "NULLABLE"}
 _TIGHT_AFTER = _OPENING | {"DOT", "AT"}

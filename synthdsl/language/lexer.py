@@ -13,15 +13,12 @@ from dataclasses import dataclass
 
 from synthdsl.source import Source
 
-HEADS = (
-    "language spec seed param import python enum lookup dist fields table pathway rule case "
-    "expect privacy let use key correlate missing learn final"
-).split()
+HEADS = ["language", "spec", "seed", "param", "import", "python", "enum", "lookup", "dist", "fields", "table", "pathway", "rule", "case", "expect", "privacy", "let", "use", "key", "correlate", "missing", "learn", "final"]
 """Words that are keywords only at the start of a statement."""
 
 BLOCK_HEADS = frozenset({"table", "fields", "pathway"})
 
-ALWAYS = frozenset("and or not in is null true false when else".split())
+ALWAYS = frozenset(["and", "or", "not", "in", "is", "null", "true", "false", "when", "else"])
 """Words that are keywords wherever they stand."""
 
 # The units that may follow a bare number; any other unit is quoted: 300 'mg/dL'.
@@ -205,7 +202,9 @@ class Lexer:
         text = self._text
         if text[start] == '"':
             end = text.find("\n", start)
-            return Lexeme("ERROR", text[start : end if end >= 0 else len(text)], start, "open-string")
+            return Lexeme(
+                "ERROR", text[start : end if end >= 0 else len(text)], start, "open-string"
+            )
         if text[start].isdigit():
             junk = re.compile(r"[\d_]+\w*(?:\.\w+)*", re.ASCII).match(text, start)
             return Lexeme("ERROR", junk.group() if junk else text[start], start, "bad-number")
@@ -213,6 +212,8 @@ class Lexer:
             if text.startswith(wrong, start):
                 if wrong == "'":
                     quoted = re.compile(r"'[^'\n]*'?").match(text, start)
-                    return Lexeme("ERROR", quoted.group() if quoted else "'", start, "bad-character")
+                    return Lexeme(
+                        "ERROR", quoted.group() if quoted else "'", start, "bad-character"
+                    )
                 return Lexeme("ERROR", wrong, start, "bad-character")
         return Lexeme("ERROR", text[start], start, "bad-character")

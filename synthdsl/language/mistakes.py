@@ -41,7 +41,10 @@ def lexical_mistake(lexeme: Lexeme, span: Span) -> Diagnostic:
     shown = text if len(text) <= 40 else text[:37] + "..."
     if lexeme.reason == "open-string":
         return Diagnostic(
-            "unclosed-string", span, f'the string {shown} has no closing `"` on this line', 'close it with `"`'
+            "unclosed-string",
+            span,
+            f'the string {shown} has no closing `"` on this line',
+            'close it with `"`',
         )
     if lexeme.reason == "too-deep":
         return Diagnostic(
@@ -108,7 +111,9 @@ def _options(expected: set[str]) -> str:
             names.append(f"`{terminal.lower()}`")
     if len(names) > 8:
         return ""
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1] if names else ""
+    return (
+        names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1] if names else ""
+    )
 
 
 def _well_known(
@@ -142,10 +147,15 @@ def _well_known(
                 "a field is `name: type ~ draw` or `name: type = value`",
             )  # fmt: skip
     if found.text == "=" and ("COMPARE" in expected or any(x.text in ("=", "~") for x in before)):
-        return Diagnostic("single-equals", span, "`=` derives a field; it does not compare", "write `==`")
+        return Diagnostic(
+            "single-equals", span, "`=` derives a field; it does not compare", "write `==`"
+        )
     if found.kind == "NAME" and previous is not None and previous.text == "if":
         return Diagnostic(
-            "no-if", Span(span.source, previous.start, previous.end), "there is no `if`", "write `when {condition: value, else: value}`"
+            "no-if",
+            Span(span.source, previous.start, previous.end),
+            "there is no `if`",
+            "write `when {condition: value, else: value}`",
         )
     if previous is not None and previous.kind == "INT" and found.kind == "NAME":
         return Diagnostic(
@@ -155,7 +165,10 @@ def _well_known(
         )  # fmt: skip
     if found.text == "?" and previous is not None:
         return Diagnostic(
-            "syntax", span, "`?` makes a type nullable and can only follow a type", "write `name: type?`"
+            "syntax",
+            span,
+            "`?` makes a type nullable and can only follow a type",
+            "write `name: type?`",
         )
     if found.text in (")", "]", "}"):
         return Diagnostic(
@@ -190,4 +203,6 @@ def _bad_statement(span: Span, expected: set[str], found: Lexeme) -> Diagnostic:
         help_ = "a field is `name: type ~ draw` or `name: type = value`"
     else:
         help_ = "fields stand inside `table name [size] { ... }`"
-    return Diagnostic("unknown-statement", span, f"`{found.text}` does not start a statement here", help_)
+    return Diagnostic(
+        "unknown-statement", span, f"`{found.text}` does not start a statement here", help_
+    )

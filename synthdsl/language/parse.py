@@ -12,7 +12,7 @@ from typing import Any
 from lark import Token
 from lark.exceptions import UnexpectedToken
 
-from synthdsl.diagnostics import Diagnostic, Label
+from synthdsl.diagnostics import Diagnostic
 from synthdsl.language import tree
 from synthdsl.language.build import build_file
 from synthdsl.language.lexer import BLOCK_HEADS, TRIVIA, Lexeme, Lexer
@@ -39,7 +39,9 @@ def parse(source: Source) -> tuple[Parsed, list[Diagnostic]]:
     if len(source.text) > LARGEST_SOURCE:
         span = Span(source, 0, 0)
         message = f"this file has {len(source.text):,} characters; at most {LARGEST_SOURCE:,}"
-        too_large = Diagnostic("file-too-large", span, message, "move tables of values to a CSV file")
+        too_large = Diagnostic(
+            "file-too-large", span, message, "move tables of values to a CSV file"
+        )
         return Parsed(tree.File(span, ()), ()), [too_large]
     return _Run(source).parse()
 
@@ -145,9 +147,7 @@ class _Run:
             return
         if not self._feed(lexeme):
             if not self.diagnostics or self._statement:
-                self._report(
-                    explain(self._span(lexeme), self._expected(), self._statement, lexeme)
-                )
+                self._report(explain(self._span(lexeme), self._expected(), self._statement, lexeme))
             self._abandon()
             self._feed(lexeme)
         self._statement = []
@@ -203,7 +203,11 @@ class _Run:
         """Feed the opening of a table that parses, so that its members can be read."""
         self._cut_back()
         at = line_end.start
-        words = [Lexeme("TABLE", "table", head.start), Lexeme("NAME", "_", at), Lexeme("LBRACE", "{", at)]
+        words = [
+            Lexeme("TABLE", "table", head.start),
+            Lexeme("NAME", "_", at),
+            Lexeme("LBRACE", "{", at),
+        ]
         for word in words:
             self._feed(word)
 

@@ -19,7 +19,11 @@ from synthdsl.source import Source, Span
 
 
 def build_spec(
-    source: Source, *, folder: str = ".", params: dict[str, str] | None = None, allows_python: bool = False
+    source: Source,
+    *,
+    folder: str = ".",
+    params: dict[str, str] | None = None,
+    allows_python: bool = False,
 ) -> tuple[Spec | None, list[Diagnostic]]:
     """The model of a spec, and every finding; None where there are errors.
 
@@ -36,11 +40,15 @@ def build_spec(
         for check in CHECKS:
             check(spec, findings)
         _warn_unused(parsed.file, scope, findings)
-    diagnostics = sorted([*declarations.syntax, *syntax, *findings.diagnostics], key=Diagnostic.sort_key)
+    diagnostics = sorted(
+        [*declarations.syntax, *syntax, *findings.diagnostics], key=Diagnostic.sort_key
+    )
     return (None if has_errors(diagnostics) else spec), diagnostics
 
 
-def _check_overrides(params: dict[str, str], scope: FileScope, source: Source, findings: Findings) -> None:
+def _check_overrides(
+    params: dict[str, str], scope: FileScope, source: Source, findings: Findings
+) -> None:
     for name in params:
         if name not in scope.params or name not in scope.declared:
             close = get_close_matches(name, list(scope.params), n=1, cutoff=0.6)
@@ -49,7 +57,9 @@ def _check_overrides(params: dict[str, str], scope: FileScope, source: Source, f
                 "unknown-param",
                 Span(typed, 0, len(name)),
                 f"the spec has no parameter `{name}`",
-                f"did you mean `{close[0]}`?" if close else f"its parameters are {', '.join(scope.params) or 'none'}",
+                f"did you mean `{close[0]}`?"
+                if close
+                else f"its parameters are {', '.join(scope.params) or 'none'}",
             )
 
 
@@ -66,7 +76,9 @@ def _spec(
     seeds = [s for s in file.statements if isinstance(s, tree.Seed)]
     for repeated, what in ((names, "spec name"), (seeds, "seed")):
         if len(repeated) > 1:
-            findings.report("duplicate-name", repeated[1].span, f"the {what} is given twice", "keep one")
+            findings.report(
+                "duplicate-name", repeated[1].span, f"the {what} is given twice", "keep one"
+            )
     main = SourceFile(source.name, hashlib.sha256(source.text.encode()).hexdigest())
     spec = Spec(
         name=names[0].name.text if names else "spec",
@@ -81,7 +93,9 @@ def _spec(
     return spec
 
 
-def _tables(file: tree.File, scope: FileScope, findings: Findings, *, allows_python: bool) -> list[Table]:
+def _tables(
+    file: tree.File, scope: FileScope, findings: Findings, *, allows_python: bool
+) -> list[Table]:
     result: list[Table] = []
     seen: dict[str, tree.Name] = {}
     for node in file.statements:
@@ -115,13 +129,29 @@ def _check_rest(file: tree.File, findings: Findings, *, has_syntax_errors: bool)
     for node in file.statements:
         word = words.get(type(node))
         if word is not None:
-            findings.report("not-yet", node.span, f"{word} are part of the language, but not of this release", "remove it for now")
+            findings.report(
+                "not-yet",
+                node.span,
+                f"{word} are part of the language, but not of this release",
+                "remove it for now",
+            )
     if not has_syntax_errors and not any(isinstance(s, tree.Table) for s in file.statements):
-        findings.report("no-table", Span(file.span.source, 0, 0), "the spec declares no table", "write `table name [1_000] { ... }`")
+        findings.report(
+            "no-table",
+            Span(file.span.source, 0, 0),
+            "the spec declares no table",
+            "write `table name [1_000] { ... }`",
+        )
 
 
 def _warn_unused(file: tree.File, scope: FileScope, findings: Findings) -> None:
-    words = {tree.Param: "parameter", tree.Lookup: "lookup", tree.Dist: "distribution", tree.Enumeration: "enum", tree.Fields: "field group"}
+    words = {
+        tree.Param: "parameter",
+        tree.Lookup: "lookup",
+        tree.Dist: "distribution",
+        tree.Enumeration: "enum",
+        tree.Fields: "field group",
+    }
     if not any(isinstance(s, tree.Table) for s in file.statements):
         return
     for node in file.statements:
@@ -129,9 +159,16 @@ def _warn_unused(file: tree.File, scope: FileScope, findings: Findings) -> None:
         if word is not None:
             name = node.name  # type: ignore[attr-defined]
             if name.text not in scope.used:
-                findings.report("unused-name", name.span, f"{word} `{name.text}` is never used", "remove it")
+                findings.report(
+                    "unused-name", name.span, f"{word} `{name.text}` is never used", "remove it"
+                )
     for node in file.statements:
         if isinstance(node, tree.Import):
             for name in node.names:
                 if name.text not in scope.used:
-                    findings.report("unused-name", name.span, f"imported `{name.text}` is never used", "remove it")
+                    findings.report(
+                        "unused-name",
+                        name.span,
+                        f"imported `{name.text}` is never used",
+                        "remove it",
+                    )

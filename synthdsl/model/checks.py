@@ -24,25 +24,31 @@ from synthdsl.model.spec import Field, Spec, Table
 def check_capacity(spec: Spec, findings: Findings) -> None:
     """Unique providers have at least as many values as the table has rows."""
     for table in spec.tables.values():
-        for field in table.fields.values():
-            if field.draw is None:
-                continue
-            for draw in inner_draws(field.draw):
-                if isinstance(draw, ProviderDraw) and draw.provider.is_unique:
-                    _check_capacity_of(draw, field, table, findings)
+        check_capacity_for(table, table.rows, findings)
 
 
-def _check_capacity_of(draw: ProviderDraw, field: Field, table: Table, findings: Findings) -> None:
+def check_capacity_for(table: Table, rows: int, findings: Findings) -> None:
+    """The unique fields of `table` have values for `rows` rows."""
+    for field in table.fields.values():
+        if field.draw is None:
+            continue
+        for draw in inner_draws(field.draw):
+            if isinstance(draw, ProviderDraw) and draw.provider.is_unique:
+                _check_capacity_of(draw, field, rows, findings)
+
+
+def _check_capacity_of(draw: ProviderDraw, field: Field, rows: int, findings: Findings) -> None:
     arguments = [
-        Argument(a.type, isinstance(a, Constant), a.value if isinstance(a, Constant) else None) for a in draw.arguments
+        Argument(a.type, isinstance(a, Constant), a.value if isinstance(a, Constant) else None)
+        for a in draw.arguments
     ]
     capacity = draw.provider.capacity(*arguments)
-    if capacity is not None and capacity < table.rows:
+    if capacity is not None and capacity < rows:
         findings.report(
             "capacity",
             draw.span,
-            f"`{field.name}` has {capacity:,} distinct values, the table {table.rows:,} rows",
-            f"lengthen the pattern to {len(str(max(table.rows - 1, 1)))} digits or more",
+            f"`{field.name}` has {capacity:,} distinct values, the table {rows:,} rows",
+            f"lengthen the pattern to {len(str(max(rows - 1, 1)))} digits or more",
         )
 
 
@@ -83,7 +89,9 @@ def check_supports(spec: Spec, findings: Findings) -> None:
                     _check_support(draw, draw.draw, field, findings)
 
 
-def _check_support(draw: Truncated, inner: DistributionDraw, field: Field, findings: Findings) -> None:
+def _check_support(
+    draw: Truncated, inner: DistributionDraw, field: Field, findings: Findings
+) -> None:
     expressions = [*inner.parameters, draw.low, draw.high]
     if not all(isinstance(e, Constant) and e.value is not None for e in expressions):
         return
@@ -101,8 +109,15 @@ def _check_support(draw: Truncated, inner: DistributionDraw, field: Field, findi
             f"it lies in [{support_low:g}, {support_high:g}]",
         )
         return
-    if low <= support_low and high >= support_high and math.isfinite(support_low) and math.isfinite(support_high):
-        findings.report("wide-truncation", draw.span, "this truncation changes nothing", "remove `in [...]`")
+    if (
+        low <= support_low
+        and high >= support_high
+        and math.isfinite(support_low)
+        and math.isfinite(support_high)
+    ):
+        findings.report(
+            "wide-truncation", draw.span, "this truncation changes nothing", "remove `in [...]`"
+        )
         return
     _check_mass(draw, inner, params, low - step, high + step, findings)
 
@@ -112,17 +127,30 @@ SMALLEST_MASS = 1e-290
 
 
 def _check_mass(
-    draw: Truncated, inner: DistributionDraw, params: tuple[Any, ...], low: float, high: float, findings: Findings
+    draw: Truncated,
+    inner: DistributionDraw,
+    params: tuple[Any, ...],
+    low: float,
+    high: float,
+    findings: Findings,
 ) -> None:
     from synthdsl.distributions.truncation import interval_mass
 
     mass = float(interval_mass(inner.distribution, params, low, high))
     if mass < SMALLEST_MASS:
         findings.report(
-            "outside-support", draw.span, f"`{inner.distribution.name}` practically never falls here: probability {mass:.3g}", "move the interval or the distribution"
+            "outside-support",
+            draw.span,
+            f"`{inner.distribution.name}` practically never falls here: probability {mass:.3g}",
+            "move the interval or the distribution",
         )
     elif mass < 1e-6:
-        findings.report("small-mass", draw.span, f"this truncation keeps {mass:.2g} of the distribution", "check the bounds and their unit")
+        findings.report(
+            "small-mass",
+            draw.span,
+            f"this truncation keeps {mass:.2g} of the distribution",
+            "check the bounds and their unit",
+        )
 
 
 CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (

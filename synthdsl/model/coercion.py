@@ -34,7 +34,10 @@ def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
     if type.kind is expr.type.kind and type.enum == expr.type.enum and type.zone == expr.type.zone:
         return expr
     findings.report(
-        "type-mismatch", expr.span, f"{what} is `{type}`, found {named(expr.type)}", _advice(expr, type)
+        "type-mismatch",
+        expr.span,
+        f"{what} is `{type}`, found {named(expr.type)}",
+        _advice(expr, type),
     )
     return unknown(expr.span)
 
@@ -60,7 +63,12 @@ def _check_size(expr: Expr, findings: Findings, what: str) -> bool:
         limit = LARGEST_INT if expr.type.kind in NUMBERS else 2**63 - 1
         too_large = abs(expr.value) > limit
     if too_large:
-        findings.report("constant-overflow", expr.span, f"the value for {what} is too large", "whole numbers reach 2^53")
+        findings.report(
+            "constant-overflow",
+            expr.span,
+            f"the value for {what} is too large",
+            "whole numbers reach 2^53",
+        )
     return not too_large
 
 
@@ -83,7 +91,10 @@ def _quantity(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
         spelled = "a plain number" if unit == ONE else f"`{unit.symbol}`"
         wanted = "a plain number" if target == ONE else f"in `{target.symbol}`"
         findings.report(
-            "unit-mismatch", expr.span, f"{what} is {wanted}, found {spelled}", _unit_help(unit, target)
+            "unit-mismatch",
+            expr.span,
+            f"{what} is {wanted}, found {spelled}",
+            _unit_help(unit, target),
         )
         return unknown(expr.span)
     if type.kind is Kind.DURATION:
@@ -122,7 +133,9 @@ def _number(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
         return unknown(expr.span)
     if type.kind is Kind.DECIMAL and isinstance(expr, Constant):
         if abs(expr.value) >= 10 ** (type.precision - type.scale):
-            findings.report("type-mismatch", expr.span, f"{what} is `{type}`: {expr.value} has too many digits")
+            findings.report(
+                "type-mismatch", expr.span, f"{what} is `{type}`: {expr.value} has too many digits"
+            )
             return unknown(expr.span)
     return expr
 

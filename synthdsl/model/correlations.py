@@ -7,7 +7,14 @@ from itertools import product
 from typing import Any
 
 from synthdsl.language import tree
-from synthdsl.model.draws import CategoricalDraw, ChooseDraw, DistributionDraw, DrawNode, MixtureDraw, Truncated
+from synthdsl.model.draws import (
+    CategoricalDraw,
+    ChooseDraw,
+    DistributionDraw,
+    DrawNode,
+    MixtureDraw,
+    Truncated,
+)
 from synthdsl.model.expressions import Constant
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
@@ -18,13 +25,20 @@ from synthdsl.values.types import ORDERED, Kind, Type
 Matrix = tuple[tuple[float, ...], ...]
 
 
-def type_correlation(node: tree.Correlate, scope: Scope, fields: dict[str, Field], findings: Findings) -> Correlation | None:
+def type_correlation(
+    node: tree.Correlate, scope: Scope, fields: dict[str, Field], findings: Findings
+) -> Correlation | None:
     """The correlation that `node` declares; None after a report."""
     names = [name.text for name in node.names]
     if not all([_check_field(name, fields, scope, findings) for name in node.names]):
         return None
     if len(names) < 2 or len(set(names)) != len(names):
-        findings.report("correlate-field", node.span, "a correlation needs two or more different fields", "write `correlate (a, b) rank 0.5`")
+        findings.report(
+            "correlate-field",
+            node.span,
+            "a correlation needs two or more different fields",
+            "write `correlate (a, b) rank 0.5`",
+        )
         return None
     groups = _groups(node, fields, scope, findings)
     if groups is None:
@@ -35,15 +49,27 @@ def type_correlation(node: tree.Correlate, scope: Scope, fields: dict[str, Field
     return Correlation(tuple(names), groups, matrices, node.span)
 
 
-def _check_field(name: tree.Name, fields: dict[str, Field], scope: Scope, findings: Findings) -> bool:
+def _check_field(
+    name: tree.Name, fields: dict[str, Field], scope: Scope, findings: Findings
+) -> bool:
     field = fields.get(name.text)
     if field is None:
-        findings.report("correlate-field", name.span, f"`{name.text}` is not a field of this table", scope.advice(name.text))
+        findings.report(
+            "correlate-field",
+            name.span,
+            f"`{name.text}` is not a field of this table",
+            scope.advice(name.text),
+        )
         return False
     if field.type.is_unknown:
         return False
     if field.draw is None:
-        findings.report("correlate-field", name.span, f"`{name.text}` is derived: it has no draw to correlate", "correlate what it is derived from")
+        findings.report(
+            "correlate-field",
+            name.span,
+            f"`{name.text}` is derived: it has no draw to correlate",
+            "correlate what it is derived from",
+        )
         return False
     if field.type.kind not in ORDERED or not has_levels(field.draw):
         findings.report(
@@ -67,14 +93,26 @@ def has_levels(draw: DrawNode) -> bool:
     return isinstance(draw, DistributionDraw) and not isinstance(draw, MixtureDraw)
 
 
-def _groups(node: tree.Correlate, fields: dict[str, Field], scope: Scope, findings: Findings) -> tuple[str, ...] | None:
+def _groups(
+    node: tree.Correlate, fields: dict[str, Field], scope: Scope, findings: Findings
+) -> tuple[str, ...] | None:
     for group in node.groups:
         field = fields.get(group.text)
         if field is None:
-            findings.report("correlate-field", group.span, f"`{group.text}` is not a field of this table", scope.advice(group.text))
+            findings.report(
+                "correlate-field",
+                group.span,
+                f"`{group.text}` is not a field of this table",
+                scope.advice(group.text),
+            )
             return None
         if field.type.kind not in (Kind.ENUM, Kind.BOOL) and not field.type.is_unknown:
-            findings.report("correlate-field", group.span, f"groups are enums or bools, `{group.text}` is `{field.type}`", "use an enum")
+            findings.report(
+                "correlate-field",
+                group.span,
+                f"groups are enums or bools, `{group.text}` is `{field.type}`",
+                "use an enum",
+            )
             return None
     return tuple(group.text for group in node.groups)
 
@@ -87,7 +125,12 @@ def group_values(type: Type) -> tuple[Any, ...]:
 
 
 def _matrices(
-    node: tree.Correlate, groups: tuple[str, ...], size: int, scope: Scope, fields: dict[str, Field], findings: Findings
+    node: tree.Correlate,
+    groups: tuple[str, ...],
+    size: int,
+    scope: Scope,
+    fields: dict[str, Field],
+    findings: Findings,
 ) -> dict[tuple[Any, ...], Matrix] | None:
     keys = list(product(*(group_values(fields[g].type) for g in groups)))
     if isinstance(node.rank, tree.Weights):
@@ -107,7 +150,10 @@ def _by_group(
 ) -> dict[tuple[Any, ...], Matrix] | None:
     if len(groups) != 1:
         findings.report(
-            "correlate-rank", entries.span, "ranks by group need one group field", "write `rank {female: 0.3, male: 0.4} by sex`"
+            "correlate-rank",
+            entries.span,
+            "ranks by group need one group field",
+            "write `rank {female: 0.3, male: 0.4} by sex`",
         )
         return None
     type_ = fields[groups[0]].type
@@ -123,7 +169,12 @@ def _by_group(
         result[(key.value,)] = matrix
     missing = [value for value in group_values(type_) if (value,) not in result]
     if missing:
-        findings.report("correlate-rank", entries.span, f"no rank for {groups[0]} = {missing[0]}", f"add `{missing[0]}: 0`")
+        findings.report(
+            "correlate-rank",
+            entries.span,
+            f"no rank for {groups[0]} = {missing[0]}",
+            f"add `{missing[0]}: 0`",
+        )
         return None
     return result
 
@@ -144,13 +195,19 @@ def _matrix(node: tree.Expression, size: int, scope: Scope, findings: Findings) 
             "correlate-rank",
             node.span,
             f"{size} fields need {pairs} rank correlation{'s' * (pairs > 1)}",
-            "write one number for every pair, or a list: `[" + ", ".join(["0.3"] * pairs) + "]` for "
+            "write one number for every pair, or a list: `["
+            + ", ".join(["0.3"] * pairs)
+            + "]` for "
             + ", ".join(f"({j + 1},{i + 1})" for i in range(size) for j in range(i)),
         )
         return None
     wrong = next((r for r in ranks if not -1 < r < 1), None)
     if wrong is not None:
-        findings.report("correlate-rank", node.span, f"a rank correlation lies strictly between -1 and 1, found {wrong:g}")
+        findings.report(
+            "correlate-rank",
+            node.span,
+            f"a rank correlation lies strictly between -1 and 1, found {wrong:g}",
+        )
         return None
     matrix = [[1.0] * size for _ in range(size)]
     position = 0
@@ -176,7 +233,10 @@ def to_normal(ranks: Matrix) -> Matrix:
     Source: Pearson 1907; Kruskal 1958, "Ordinal measures of association", section 4:
     rho = 2 sin(pi rank / 6).
     """
-    return tuple(tuple(1.0 if i == j else 2 * math.sin(math.pi * r / 6) for j, r in enumerate(row)) for i, row in enumerate(ranks))
+    return tuple(
+        tuple(1.0 if i == j else 2 * math.sin(math.pi * r / 6) for j, r in enumerate(row))
+        for i, row in enumerate(ranks)
+    )
 
 
 def cholesky(matrix: Matrix) -> Matrix | None:

@@ -24,7 +24,7 @@ from synthdsl.values.types import UNKNOWN, EnumType, Kind, Type
 STANDARD = Path(__file__).parent.parent / "std"
 MOST_FILES = 200
 DEEPEST_IMPORT = 32
-RESERVED = frozenset("index prev first true false null and or not in is when else rest".split())
+RESERVED = frozenset(["index", "prev", "first", "true", "false", "null", "and", "or", "not", "in", "is", "when", "else", "rest"])
 LANGUAGE_VERSION = 1
 
 
@@ -34,7 +34,9 @@ class Declarations:
     `overrides` maps parameter names of the main file to values as typed on the command line.
     """
 
-    def __init__(self, findings: Findings, overrides: dict[str, str], *, allows_python: bool) -> None:
+    def __init__(
+        self, findings: Findings, overrides: dict[str, str], *, allows_python: bool
+    ) -> None:
         self.findings = findings
         self.files: list[SourceFile] = []
         self.syntax: list[Diagnostic] = []
@@ -51,7 +53,9 @@ class Declarations:
         self._open.pop()
         return scope
 
-    def _file(self, file: tree.File, source: Source, folder: str, overrides: dict[str, str]) -> FileScope:
+    def _file(
+        self, file: tree.File, source: Source, folder: str, overrides: dict[str, str]
+    ) -> FileScope:
         scope = FileScope(source, folder)
         self._check_version(file, source)
         for node in _of(file, tree.Import):
@@ -97,12 +101,20 @@ class Declarations:
                     f"write `language {LANGUAGE_VERSION}`",
                 )
         if len(versions) > 1:
-            self.findings.report("duplicate-name", versions[1].span, "the language version is given twice", "keep one")
+            self.findings.report(
+                "duplicate-name",
+                versions[1].span,
+                "the language version is given twice",
+                "keep one",
+            )
 
     def _declare(self, name: tree.Name, scope: FileScope) -> bool:
         if name.text in RESERVED:
             self.findings.report(
-                "reserved-name", name.span, f"`{name.text}` is a word of the language", f"write `{name.text}_`"
+                "reserved-name",
+                name.span,
+                f"`{name.text}` is a word of the language",
+                f"write `{name.text}_`",
             )
             return False
         before = scope.declared.get(name.text)
@@ -135,7 +147,9 @@ class Declarations:
                     "unknown-import",
                     name.span,
                     f'"{node.path}" does not declare `{name.text}`',
-                    f"did you mean `{close[0]}`?" if close else f"it declares {', '.join(known[:12]) or 'nothing'}",
+                    f"did you mean `{close[0]}`?"
+                    if close
+                    else f"it declares {', '.join(known[:12]) or 'nothing'}",
                 )
                 scope.params[name.text] = Constant(UNKNOWN, name.span, None)
 
@@ -146,14 +160,23 @@ class Declarations:
             path = Path(scope.folder) / node.path
         resolved = path.resolve()
         if resolved in self._open:
-            circle = " -> ".join(p.name for p in [*self._open[self._open.index(resolved) :], resolved])
-            self.findings.report("import-cycle", node.path_span, f"files import each other: {circle}", "move what both need to a third file")
+            circle = " -> ".join(
+                p.name for p in [*self._open[self._open.index(resolved) :], resolved]
+            )
+            self.findings.report(
+                "import-cycle",
+                node.path_span,
+                f"files import each other: {circle}",
+                "move what both need to a third file",
+            )
             return None
         if resolved in self._done:
             return self._done[resolved]
         if len(self._open) >= DEEPEST_IMPORT or len(self._done) >= MOST_FILES:
             self.findings.report(
-                "import-depth", node.path_span, f"imports nest deeper than {DEEPEST_IMPORT} or number more than {MOST_FILES}"
+                "import-depth",
+                node.path_span,
+                f"imports nest deeper than {DEEPEST_IMPORT} or number more than {MOST_FILES}",
             )
             return None
         self._done[resolved] = None
@@ -177,15 +200,24 @@ class Declarations:
             if node.path.startswith("std/"):
                 names = sorted(p.name for p in STANDARD.glob("*.synth"))
                 help_ = f"the standard library has {', '.join('std/' + n for n in names)}"
-            self.findings.report("unreadable-file", node.path_span, f'cannot read "{node.path}": {reason}', help_)
+            self.findings.report(
+                "unreadable-file", node.path_span, f'cannot read "{node.path}": {reason}', help_
+            )
             return None
         if raw is None:
-            self.findings.report("file-too-large", node.path_span, f'"{node.path}" is larger than 4 MiB')
+            self.findings.report(
+                "file-too-large", node.path_span, f'"{node.path}" is larger than 4 MiB'
+            )
             return None
         self.files.append(SourceFile(node.path, hashlib.sha256(raw).hexdigest()))
         source, bad = decode(node.path, raw)
         if bad is not None:
-            self.findings.report("bad-encoding", node.path_span, f'"{node.path}" is not UTF-8 (byte {bad})', "save it as UTF-8")
+            self.findings.report(
+                "bad-encoding",
+                node.path_span,
+                f'"{node.path}" is not UTF-8 (byte {bad})',
+                "save it as UTF-8",
+            )
             return None
         return source
 
@@ -200,10 +232,13 @@ class Declarations:
             for position, value in enumerate(values):
                 if value in values[:position]:
                     self.findings.report(
-                        "bad-enum", node.members[position].span, f"enum `{node.name.text}` has {what} `{value}` twice", "remove one"
+                        "bad-enum",
+                        node.members[position].span,
+                        f"enum `{node.name.text}` has {what} `{value}` twice",
+                        "remove one",
                     )
                     return
-        type_ = EnumType(node.name.text, tuple(names))
+        type_ = EnumType(node.name.text, tuple(names), tuple(exported) if exported != names else ())
         scope.enums[node.name.text] = EnumDeclaration(type_, tuple(exported), node)
 
     def _param(self, node: tree.Param, scope: FileScope, overrides: dict[str, str]) -> None:
@@ -213,13 +248,18 @@ class Declarations:
         expressions = Scope(scope, allows_python=self._allows_python)
         type_ = resolve_type(node.type, scope, self.findings)
         default = coerce(
-            infer(node.default, expressions, self.findings, type_), type_, self.findings, f"parameter `{name}`"
+            infer(node.default, expressions, self.findings, type_),
+            type_,
+            self.findings,
+            f"parameter `{name}`",
         )
         value: Expr = default
         if name in overrides:
             value = self._override(name, overrides[name], type_, expressions)
         if not value.type.is_unknown and not isinstance(value, Constant):
-            self.findings.report("not-constant", node.default.span, f"parameter `{name}` is not constant")
+            self.findings.report(
+                "not-constant", node.default.span, f"parameter `{name}` is not constant"
+            )
         if not isinstance(value, Constant):
             scope.params[name] = Constant(UNKNOWN, node.span, None)
             return
@@ -239,12 +279,22 @@ class Declarations:
         nodes = list(_of(parsed.file, tree.Param))
         if found or len(nodes) != 1 or len(parsed.file.statements) != 1:
             self.findings.report(
-                "type-mismatch", whole, f'parameter `{name}` is `{type}`, found "{text[:60]}"', f"give a `{type}`"
+                "type-mismatch",
+                whole,
+                f'parameter `{name}` is `{type}`, found "{text[:60]}"',
+                f"give a `{type}`",
             )
             return Constant(UNKNOWN, whole, None)
-        return coerce(infer(nodes[0].default, scope, self.findings, type), type, self.findings, f"parameter `{name}`")
+        return coerce(
+            infer(nodes[0].default, scope, self.findings, type),
+            type,
+            self.findings,
+            f"parameter `{name}`",
+        )
 
-    def _check_condition(self, node: tree.Param, scope: FileScope, expressions: Scope, value: Constant) -> None:
+    def _check_condition(
+        self, node: tree.Param, scope: FileScope, expressions: Scope, value: Constant
+    ) -> None:
         if node.condition is None:
             return
         quiet = Findings()
@@ -253,7 +303,11 @@ class Declarations:
             if diagnostic.code != "constant-condition":
                 self.findings.diagnostics.append(diagnostic)
         if isinstance(condition, Constant) and condition.value is False:
-            shown = value.span.text if value.span.source.name.startswith("--set") else node.default.span.text
+            shown = (
+                value.span.text
+                if value.span.source.name.startswith("--set")
+                else node.default.span.text
+            )
             shown = shown.removeprefix("param _: int = ").strip()
             self.findings.report(
                 "param-range",

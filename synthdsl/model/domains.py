@@ -6,7 +6,15 @@ from fractions import Fraction
 from typing import Any
 
 from synthdsl.functions.base import Argument
-from synthdsl.model.draws import CategoricalDraw, ChooseDraw, DistributionDraw, DrawNode, FixedDraw, LookupDraw, Truncated
+from synthdsl.model.draws import (
+    CategoricalDraw,
+    ChooseDraw,
+    DistributionDraw,
+    DrawNode,
+    FixedDraw,
+    LookupDraw,
+    Truncated,
+)
 from synthdsl.model.expressions import Apply, Constant, Convert, Expr, FieldRef
 from synthdsl.model.spec import Field, Table
 from synthdsl.values.types import Kind
@@ -39,7 +47,8 @@ def domain_of(expression: Expr, table: Table) -> tuple[Any, ...] | None:
 def vocabulary_of(call: Apply) -> tuple[str, ...] | None:
     """The fixed words that a function such as `bucket` returns."""
     arguments = [
-        Argument(a.type, isinstance(a, Constant), a.value if isinstance(a, Constant) else None) for a in call.arguments
+        Argument(a.type, isinstance(a, Constant), a.value if isinstance(a, Constant) else None)
+        for a in call.arguments
     ]
     return call.function.vocabulary(*arguments)
 
@@ -80,10 +89,20 @@ def draw_domain(draw: DrawNode, field: Field) -> tuple[Any, ...] | None:
 def draw_bounds(draw: DrawNode) -> tuple[float, float] | None:
     """Constant finite bounds of a draw's values, from its truncation or its support."""
     if isinstance(draw, Truncated):
-        if isinstance(draw.low, Constant) and isinstance(draw.high, Constant) and draw.low.value is not None and draw.high.value is not None:
+        if (
+            isinstance(draw.low, Constant)
+            and isinstance(draw.high, Constant)
+            and draw.low.value is not None
+            and draw.high.value is not None
+        ):
             return (draw.low.value, draw.high.value)
         return None
-    if isinstance(draw, DistributionDraw) and draw.distribution.name in ("discrete_uniform", "uniform", "bernoulli", "binomial"):
+    if isinstance(draw, DistributionDraw) and draw.distribution.name in (
+        "discrete_uniform",
+        "uniform",
+        "bernoulli",
+        "binomial",
+    ):
         values = [p.value for p in draw.parameters if isinstance(p, Constant)]
         if len(values) != len(draw.parameters) or None in values:
             return None

@@ -33,14 +33,16 @@ from synthdsl.model.operators import convert, named
 from synthdsl.model.scope import Scope, Scoped
 from synthdsl.providers.base import PROVIDERS, Provider
 from synthdsl.source import Span
-from synthdsl.values.types import DURATION, FLOAT, MOMENTS, NUMBERS, ORDERED, UNKNOWN, Kind, Type
-from synthdsl.values.units import FREE, ONE, Free, Unit, divide, is_compatible, ratio
+from synthdsl.values.types import FLOAT, MOMENTS, NUMBERS, ORDERED, UNKNOWN, Kind, Type
+from synthdsl.values.units import ONE, Free, Unit, divide, is_compatible, ratio
 
 MOST_INLINED = 30
 """How deep named distributions may use each other."""
 
 
-def type_draw(node: tree.Draw, type: Type, scope: Scope, findings: Findings, *, depth: int = 0) -> DrawNode:
+def type_draw(
+    node: tree.Draw, type: Type, scope: Scope, findings: Findings, *, depth: int = 0
+) -> DrawNode:
     """The typed draw that `node` is, giving raw values of `type` before rounding to its grid."""
     draw = _outcome(node.outcome, type, scope, findings, depth=depth)
     if node.interval is None or isinstance(draw, UnknownDraw):
@@ -99,7 +101,12 @@ def _unscoped(node: Any) -> Any:
 
 
 def _outcome(
-    node: tree.Expression | tree.Weights | tree.WhenDraw, type: Type, scope: Scope, findings: Findings, *, depth: int
+    node: tree.Expression | tree.Weights | tree.WhenDraw,
+    type: Type,
+    scope: Scope,
+    findings: Findings,
+    *,
+    depth: int,
 ) -> DrawNode:
     if isinstance(node, Scoped):
         return _outcome(node.node, type, node.scope, findings, depth=depth)
@@ -115,7 +122,10 @@ def _outcome(
         return _named(node, type, scope, findings)
     value = infer(node, scope, findings, type)
     findings.report(
-        "misplaced-draw", node.span, f"`{node.span.text[:40]}` is a value, not a draw", "derive it with `=`"
+        "misplaced-draw",
+        node.span,
+        f"`{node.span.text[:40]}` is a value, not a draw",
+        "derive it with `=`",
     )
     del value
     return UnknownDraw(node.span)
@@ -138,10 +148,14 @@ def _named(node: tree.Path, type: Type, scope: Scope, findings: Findings) -> Dra
         return _call(tree.Call(node.span, node, ()), type, scope, findings, depth=0)
     known = [*DISTRIBUTIONS.names(), *PROVIDERS.names()]
     if name in known:
-        findings.report("bad-arguments", node.span, f"`{name}` needs its arguments", f"write `{name}(...)`")
+        findings.report(
+            "bad-arguments", node.span, f"`{name}` needs its arguments", f"write `{name}(...)`"
+        )
         return UnknownDraw(node.span)
     if scope.field_type(name) is not None or name in scope.file.params:
-        findings.report("misplaced-draw", node.span, f"`{name}` is a value, not a draw", "derive it with `=`")
+        findings.report(
+            "misplaced-draw", node.span, f"`{name}` is a value, not a draw", "derive it with `=`"
+        )
         return UnknownDraw(node.span)
     findings.report("unknown-name", node.span, f"`{name}` is not declared", scope.advice(name))
     return UnknownDraw(node.span)
@@ -181,14 +195,25 @@ def _report_unknown_draw(node: tree.Call, name: str, scope: Scope, findings: Fin
     if _is_silenced(name, scope):
         return
     if name == "sorted":
-        findings.report("not-yet", node.span, "`sorted` orders rows under one parent: not in this release")
+        findings.report(
+            "not-yet", node.span, "`sorted` orders rows under one parent: not in this release"
+        )
         return
     if FUNCTIONS.get(name) is not None or name in scope.file.functions:
         findings.report(
-            "misplaced-draw", node.span, f"`{name}` is a function: its value is not drawn", "derive it with `=`"
+            "misplaced-draw",
+            node.span,
+            f"`{name}` is a function: its value is not drawn",
+            "derive it with `=`",
         )
         return
-    known = [*DISTRIBUTIONS.names(), *PROVIDERS.names(), *scope.file.dists, "mixture", "zero_inflated"]
+    known = [
+        *DISTRIBUTIONS.names(),
+        *PROVIDERS.names(),
+        *scope.file.dists,
+        "mixture",
+        "zero_inflated",
+    ]
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     findings.report(
         "unknown-function",
@@ -208,9 +233,16 @@ _SYNONYMS = {
 }
 
 
-def _inline(node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int) -> DrawNode:
+def _inline(
+    node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int
+) -> DrawNode:
     if depth >= MOST_INLINED:
-        findings.report("cycle", node.span, f"`{node.function.text}` uses itself", "named distributions cannot recur")
+        findings.report(
+            "cycle",
+            node.span,
+            f"`{node.function.text}` uses itself",
+            "named distributions cannot recur",
+        )
         return UnknownDraw(node.span)
     body, inner = _inlined(node, scope, findings)
     if body is None:
@@ -233,7 +265,11 @@ def _inlined(node: tree.Call, scope: Scope, findings: Findings) -> tuple[tree.Dr
         if isinstance(argument.value, tree.Weights):
             findings.report("misplaced-draw", argument.span, "weights cannot be an argument here")
             return None, inner
-        given[name] = argument.value if isinstance(argument.value, Scoped) else Scoped(argument.span, argument.value, scope)
+        given[name] = (
+            argument.value
+            if isinstance(argument.value, Scoped)
+            else Scoped(argument.span, argument.value, scope)
+        )
     return substitute(declaration.draw, given), inner
 
 
@@ -247,14 +283,18 @@ def substitute(node: Any, given: dict[str, Scoped]) -> Any:
         return node
     if isinstance(node, Span):
         return node
-    changes = {f.name: substitute(getattr(node, f.name), given) for f in fields(node) if f.name != "span"}
+    changes = {
+        f.name: substitute(getattr(node, f.name), given) for f in fields(node) if f.name != "span"
+    }
     return replace(node, **changes)  # type: ignore[type-var]
 
 
 # univariate distributions
 
 
-def _distribution(node: tree.Call, distribution: Distribution, type: Type, scope: Scope, findings: Findings) -> DrawNode:
+def _distribution(
+    node: tree.Call, distribution: Distribution, type: Type, scope: Scope, findings: Findings
+) -> DrawNode:
     if not _fits(node, distribution, type, findings):
         return UnknownDraw(node.span)
     form = _form(node, distribution, findings)
@@ -284,10 +324,20 @@ def _fits(node: tree.Call, distribution: Distribution, type: Type, findings: Fin
     if type.kind is Kind.BOOL and name == "bernoulli":
         return True
     if type.kind not in ORDERED:
-        help_ = "give weights: `{a: 30%, b: rest}`" if type.kind in (Kind.ENUM, Kind.TEXT, Kind.BOOL) else None
-        findings.report("type-mismatch", node.span, f"`{name}` draws numbers, the field is `{type}`", help_)
+        help_ = (
+            "give weights: `{a: 30%, b: rest}`"
+            if type.kind in (Kind.ENUM, Kind.TEXT, Kind.BOOL)
+            else None
+        )
+        findings.report(
+            "type-mismatch", node.span, f"`{name}` draws numbers, the field is `{type}`", help_
+        )
         return False
-    is_point = type.kind in MOMENTS or type.kind is Kind.TIME or (isinstance(type.unit, Unit) and type.unit.is_point)
+    is_point = (
+        type.kind in MOMENTS
+        or type.kind is Kind.TIME
+        or (isinstance(type.unit, Unit) and type.unit.is_point)
+    )
     if is_point and not distribution.is_point:
         findings.report(
             "type-mismatch",
@@ -300,7 +350,10 @@ def _fits(node: tree.Call, distribution: Distribution, type: Type, findings: Fin
         return False
     if distribution.is_number and type.kind not in NUMBERS:
         findings.report(
-            "type-mismatch", node.span, f"`{name}` draws plain numbers, the field is `{type}`", "declare it `int`"
+            "type-mismatch",
+            node.span,
+            f"`{name}` draws plain numbers, the field is `{type}`",
+            "declare it `int`",
         )
         return False
     return True
@@ -313,11 +366,17 @@ def _form(node: tree.Call, distribution: Distribution, findings: Findings) -> Fo
     exact = [f for f in fitting if {p.name for p in f.parameters if p.default is None} <= given]
     chosen = (exact or fitting or [None])[0]
     if chosen is None:
-        shapes = " or ".join(f"`{distribution.name}({', '.join(f.names)})`" for f in distribution.forms)
+        shapes = " or ".join(
+            f"`{distribution.name}({', '.join(f.names)})`" for f in distribution.forms
+        )
         everything = {name for form in distribution.forms for name in form.names}
         wrong = sorted(given - everything)
-        what = f"`{distribution.name}` has no parameter `{wrong[0]}`" if wrong else (
-            f"`{distribution.name}` cannot take {' and '.join(f'`{g}`' for g in sorted(given))} together"
+        what = (
+            f"`{distribution.name}` has no parameter `{wrong[0]}`"
+            if wrong
+            else (
+                f"`{distribution.name}` cannot take {' and '.join(f'`{g}`' for g in sorted(given))} together"
+            )
         )
         findings.report("bad-arguments", node.span, what, f"write {shapes}")
     return chosen
@@ -346,7 +405,9 @@ def _parameter(
     if value.type.kind is Kind.NULL:
         return Constant(FLOAT.nullable(), value.span, None)
     if not value.type.is_quantity:
-        findings.report("type-mismatch", value.span, f"{what} is a number, found {named(value.type)}")
+        findings.report(
+            "type-mismatch", value.span, f"{what} is a number, found {named(value.type)}"
+        )
         return operators.unknown(value.span)
     if parameter.role is Role.SPREAD and not distribution.is_number:
         return _spread(value, type, findings, what)
@@ -368,7 +429,10 @@ def _spread(value: Expr, type: Type, findings: Findings, what: str) -> Expr:
         if type.is_number or (isinstance(value, Constant) and value.value == 0):
             return value
         findings.report(
-            "unit-mismatch", value.span, f"{what} is a duration, found a bare number", "give it a unit, such as `30 d`"
+            "unit-mismatch",
+            value.span,
+            f"{what} is a duration, found a bare number",
+            "give it a unit, such as `30 d`",
         )
         return operators.unknown(value.span)
     found = operators.unit_of(value.type)
@@ -390,20 +454,31 @@ def _rate(value: Expr, type: Type, findings: Findings, what: str) -> Expr:
     if isinstance(value.type.unit, Free):
         if type.is_number:
             return value
-        findings.report("unit-mismatch", value.span, f"{what} is per unit of time", "write it as `2 '/d'`")
+        findings.report(
+            "unit-mismatch", value.span, f"{what} is per unit of time", "write it as `2 '/d'`"
+        )
         return operators.unknown(value.span)
     unit = divide(ONE, spread)
     found = value.type.unit
     assert isinstance(unit, Unit) and isinstance(found, Unit)
     if not is_compatible(found, unit):
-        findings.report("unit-mismatch", value.span, f"{what} is in `{unit.symbol}`, found `{found.symbol}`")
+        findings.report(
+            "unit-mismatch", value.span, f"{what} is in `{unit.symbol}`, found `{found.symbol}`"
+        )
         return operators.unknown(value.span)
     return convert(value, FLOAT.with_unit(unit), ratio(found, unit))
 
 
-def _list_parameter(value: Expr, parameter: Parameter, type: Type, findings: Findings, what: str) -> Expr:
+def _list_parameter(
+    value: Expr, parameter: Parameter, type: Type, findings: Findings, what: str
+) -> Expr:
     if value.type.kind is not Kind.LIST:
-        findings.report("type-mismatch", value.span, f"{what} is a list, found {named(value.type)}", "write `[a, b, c]`")
+        findings.report(
+            "type-mismatch",
+            value.span,
+            f"{what} is a list, found {named(value.type)}",
+            "write `[a, b, c]`",
+        )
         return operators.unknown(value.span)
     element = value.type.element
     if parameter.role is Role.LIST or element is None or type.is_number:
@@ -412,7 +487,9 @@ def _list_parameter(value: Expr, parameter: Parameter, type: Type, findings: Fin
         items = [_location(item, type, findings, what) for item in value.items]
         return ListOf(value.type, value.span, tuple(items))
     if isinstance(value, Constant) and element is not None:
-        items = [_location(Constant(element, value.span, v), type, findings, what) for v in value.value]
+        items = [
+            _location(Constant(element, value.span, v), type, findings, what) for v in value.value
+        ]
         if any(item.type.is_unknown for item in items):
             return operators.unknown(value.span)
         return Constant(value.type, value.span, [i.value for i in items if isinstance(i, Constant)])
@@ -443,7 +520,10 @@ def check_parameters(draw: DistributionDraw, findings: Findings) -> bool:
                 "parameter-range",
                 draw.span,
                 f"`{draw.distribution.name}` needs {requirement.text}",
-                "found " + ", ".join(f"{n} = {_short(v)}" for n, v in zip(draw.form.names, values, strict=True)),
+                "found "
+                + ", ".join(
+                    f"{n} = {_short(v)}" for n, v in zip(draw.form.names, values, strict=True)
+                ),
             )
             return False
     return True
@@ -470,7 +550,9 @@ def in_range(parameter: Parameter, value: float) -> bool:
     return above and below
 
 
-def _warn_uniform(node: tree.Call, distribution: Distribution, type: Type, findings: Findings) -> None:
+def _warn_uniform(
+    node: tree.Call, distribution: Distribution, type: Type, findings: Findings
+) -> None:
     if distribution.name == "uniform" and type.kind in (Kind.INT, Kind.DATE) and type.step is None:
         low, high = "low", "high"
         if len(node.arguments) == 2:
@@ -502,12 +584,22 @@ def _categorical(node: tree.Weights, type: Type, scope: Scope, findings: Finding
         value = coerce(infer(entry.outcome, scope, findings, type), type, findings, "this outcome")
         if not isinstance(value, Constant):
             if not value.type.is_unknown:
-                findings.report("not-constant", entry.outcome.span, "an outcome is a constant", "use `when` or `mixture`")
+                findings.report(
+                    "not-constant",
+                    entry.outcome.span,
+                    "an outcome is a constant",
+                    "use `when` or `mixture`",
+                )
             is_fine = False
             continue
         raw = snap(value.value, type)
         if raw in seen:
-            findings.report("duplicate-outcome", entry.outcome.span, f"`{entry.outcome.span.text}` has two weights", "add them up")
+            findings.report(
+                "duplicate-outcome",
+                entry.outcome.span,
+                f"`{entry.outcome.span.text}` has two weights",
+                "add them up",
+            )
             is_fine = False
         seen[raw] = entry.span
         outcomes.append(raw)
@@ -526,7 +618,9 @@ def snap(value: Any, type: Type) -> Any:
     return int(whole) if type.kind not in (Kind.FLOAT, Kind.DECIMAL) else float(whole)
 
 
-def type_weights(node: tree.Weights, scope: Scope, findings: Findings) -> tuple[Expr | None, ...] | None:
+def type_weights(
+    node: tree.Weights, scope: Scope, findings: Findings
+) -> tuple[Expr | None, ...] | None:
     """The weights as shares; None after a report. Constant weights must total 100 %."""
     weights: list[Expr | None] = []
     rests = [entry for entry in node.entries if entry.weight is None]
@@ -563,8 +657,14 @@ def _check_weight(entry: tree.Weight, weight: Constant, findings: Findings) -> b
     assert entry.weight is not None
     if 0 <= weight.value <= 1:
         return True
-    help_ = f"write {weight.value:g}%" if 1 < weight.value <= 100 else "weights lie between 0 % and 100 %"
-    findings.report("weight-range", entry.weight.span, f"weight {entry.weight.span.text} is out of range", help_)
+    help_ = (
+        f"write {weight.value:g}%"
+        if 1 < weight.value <= 100
+        else "weights lie between 0 % and 100 %"
+    )
+    findings.report(
+        "weight-range", entry.weight.span, f"weight {entry.weight.span.text} is out of range", help_
+    )
     return False
 
 
@@ -573,40 +673,64 @@ def _check_total(node: tree.Weights, total: Fraction, has_rest: bool, findings: 
     if has_rest:
         if total <= 1 + Fraction(1, 10**12):
             return True
-        findings.report("weights-total", node.span, f"the weights total {percent:.6g} % before `rest`", "keep them below 100 %")
+        findings.report(
+            "weights-total",
+            node.span,
+            f"the weights total {percent:.6g} % before `rest`",
+            "keep them below 100 %",
+        )
         return False
     if abs(total - 1) <= Fraction(1, 10**9):
         return True
-    help_ = "write `rest` as the weight of the last entry" if total < 1 else "lower them to 100 % in all"
-    findings.report("weights-total", node.span, f"the weights total {percent:.6g} %, not 100 %", help_)
+    help_ = (
+        "write `rest` as the weight of the last entry"
+        if total < 1
+        else "lower them to 100 % in all"
+    )
+    findings.report(
+        "weights-total", node.span, f"the weights total {percent:.6g} %, not 100 %", help_
+    )
     return False
 
 
-def _mixture(node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int) -> DrawNode:
+def _mixture(
+    node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int
+) -> DrawNode:
     weights = node.arguments[0].value if len(node.arguments) == 1 else None
     if not isinstance(weights, tree.Weights):
         findings.report(
-            "bad-arguments", node.span, "`mixture` takes weighted draws", "write `mixture({normal(0, 1): 30%, normal(5, 2): rest})`"
+            "bad-arguments",
+            node.span,
+            "`mixture` takes weighted draws",
+            "write `mixture({normal(0, 1): 30%, normal(5, 2): rest})`",
         )
         return UnknownDraw(node.span)
-    components = [_component(entry.outcome, type, scope, findings, depth=depth) for entry in weights.entries]
+    components = [
+        _component(entry.outcome, type, scope, findings, depth=depth) for entry in weights.entries
+    ]
     shares = type_weights(weights, scope, findings)
     if shares is None or any(isinstance(c, UnknownDraw) for c in components):
         return UnknownDraw(node.span)
     return MixtureDraw(node.span, tuple(components), shares)
 
 
-def _component(node: tree.Expression, type: Type, scope: Scope, findings: Findings, *, depth: int) -> DrawNode:
+def _component(
+    node: tree.Expression, type: Type, scope: Scope, findings: Findings, *, depth: int
+) -> DrawNode:
     """A component of a mixture or a branch: a draw, or a constant that is always the value."""
     inner = _unscoped(node)
-    is_name = isinstance(inner, tree.Path) and (inner.text in scope.file.dists or inner.text in scope.file.lookups)
+    is_name = isinstance(inner, tree.Path) and (
+        inner.text in scope.file.dists or inner.text in scope.file.lookups
+    )
     if isinstance(inner, tree.Call | tree.Index) or is_name:
         return _outcome(node, type, scope, findings, depth=depth)
     value = coerce(infer(node, scope, findings, type), type, findings, "this value")
     return UnknownDraw(node.span) if value.type.is_unknown else FixedDraw(node.span, value)
 
 
-def _zero_inflated(node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int) -> DrawNode:
+def _zero_inflated(
+    node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int
+) -> DrawNode:
     bound = bind(node, ("zero", "draw"), findings)
     if bound is None or bound[0] is None or bound[1] is None:
         return UnknownDraw(node.span)
@@ -618,16 +742,25 @@ def _zero_inflated(node: tree.Call, type: Type, scope: Scope, findings: Findings
     if isinstance(draw, UnknownDraw) or share.type.is_unknown:
         return UnknownDraw(node.span)
     if isinstance(share, Constant) and not 0 <= share.value <= 1:
-        findings.report("weight-range", share.span, f"the share of zeros is {share.value:g}", "write a percentage")
+        findings.report(
+            "weight-range",
+            share.span,
+            f"the share of zeros is {share.value:g}",
+            "write a percentage",
+        )
         return UnknownDraw(node.span)
     if not type.is_quantity:
-        findings.report("type-mismatch", node.span, f"`zero_inflated` draws amounts, the field is `{type}`")
+        findings.report(
+            "type-mismatch", node.span, f"`zero_inflated` draws amounts, the field is `{type}`"
+        )
         return UnknownDraw(node.span)
     zero = FixedDraw(node.span, Constant(type.nullable(False), node.span, 0))
     return MixtureDraw(node.span, (zero, draw), (share, None))
 
 
-def _choose(node: tree.WhenDraw, type: Type, scope: Scope, findings: Findings, *, depth: int) -> DrawNode:
+def _choose(
+    node: tree.WhenDraw, type: Type, scope: Scope, findings: Findings, *, depth: int
+) -> DrawNode:
     conditions = [condition_of(c, scope, findings) for c, _ in node.branches]
     draws = [_branch(d, type, scope, findings, depth=depth) for _, d in node.branches]
     otherwise = _branch(node.otherwise, type, scope, findings, depth=depth)
@@ -637,7 +770,9 @@ def _choose(node: tree.WhenDraw, type: Type, scope: Scope, findings: Findings, *
     return ChooseDraw(node.span, tuple(zip(conditions, draws, strict=True)), otherwise)
 
 
-def _branch(node: tree.Draw, type: Type, scope: Scope, findings: Findings, *, depth: int) -> DrawNode:
+def _branch(
+    node: tree.Draw, type: Type, scope: Scope, findings: Findings, *, depth: int
+) -> DrawNode:
     if isinstance(node.outcome, tree.Weights | tree.WhenDraw):
         return type_draw(node, type, scope, findings, depth=depth)
     draw = _component(node.outcome, type, scope, findings, depth=depth)
@@ -650,13 +785,28 @@ def _branch(node: tree.Draw, type: Type, scope: Scope, findings: Findings, *, de
 
 
 def _truncated(
-    node: tree.Draw, interval: tree.Interval, draw: DrawNode, type: Type, scope: Scope, findings: Findings
+    node: tree.Draw,
+    interval: tree.Interval,
+    draw: DrawNode,
+    type: Type,
+    scope: Scope,
+    findings: Findings,
 ) -> DrawNode:
     if type.kind not in ORDERED:
-        findings.report("bad-interval", interval.span, f"a `{type}` has no order to truncate", "weight the outcomes instead")
+        findings.report(
+            "bad-interval",
+            interval.span,
+            f"a `{type}` has no order to truncate",
+            "weight the outcomes instead",
+        )
         return UnknownDraw(node.span)
     if isinstance(draw, FixedDraw | ProviderDraw | LookupDraw):
-        findings.report("bad-interval", interval.span, "only a distribution can be truncated", "remove `in [...]`")
+        findings.report(
+            "bad-interval",
+            interval.span,
+            "only a distribution can be truncated",
+            "remove `in [...]`",
+        )
         return UnknownDraw(node.span)
     bound = FLOAT.with_unit(type.unit) if type.is_number else type
     low, high = (
@@ -670,7 +820,9 @@ def _truncated(
     return Truncated(node.span, draw, low, high)
 
 
-def check_interval(interval: tree.Interval, low: Expr, high: Expr, type: Type, findings: Findings) -> bool:
+def check_interval(
+    interval: tree.Interval, low: Expr, high: Expr, type: Type, findings: Findings
+) -> bool:
     """Whether constant bounds enclose a value of the grid; reports otherwise."""
     if not (isinstance(low, Constant) and isinstance(high, Constant)):
         return True
@@ -685,8 +837,14 @@ def check_interval(interval: tree.Interval, low: Expr, high: Expr, type: Type, f
         )
         return False
     step = raw_step(type)
-    if step is not None and math.ceil(Fraction(low.value) / step) > math.floor(Fraction(high.value) / step):
-        findings.report("empty-grid", interval.span, f"no value of the field's grid lies in {interval.span.text}")
+    if step is not None and math.ceil(Fraction(low.value) / step) > math.floor(
+        Fraction(high.value) / step
+    ):
+        findings.report(
+            "empty-grid",
+            interval.span,
+            f"no value of the field's grid lies in {interval.span.text}",
+        )
         return False
     return True
 
@@ -694,7 +852,9 @@ def check_interval(interval: tree.Interval, low: Expr, high: Expr, type: Type, f
 # providers and lookups
 
 
-def _provider_arguments(node: tree.Call, provider: Provider, scope: Scope, findings: Findings) -> list[Expr] | None:
+def _provider_arguments(
+    node: tree.Call, provider: Provider, scope: Scope, findings: Findings
+) -> list[Expr] | None:
     names = [p.name for p in provider.parameters]
     optional = sum(p.default is not ... for p in provider.parameters)
     bound = bind(node, names, findings, optional=optional, what="provider")
@@ -710,7 +870,9 @@ def _provider_arguments(node: tree.Call, provider: Provider, scope: Scope, findi
             return None
         if parameter.must_be_constant and not isinstance(value, Constant):
             findings.report(
-                "not-constant", value.span, f"argument `{parameter.name}` of `{provider.name}` is a constant"
+                "not-constant",
+                value.span,
+                f"argument `{parameter.name}` of `{provider.name}` is a constant",
             )
             return None
         values.append(value)
@@ -730,7 +892,10 @@ def _default(value: Any, span: Span) -> Constant:
 
 def as_arguments(values: Sequence[Expr]) -> list[Argument]:
     """Typed expressions as what functions and providers infer from."""
-    return [Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None) for v in values]
+    return [
+        Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None)
+        for v in values
+    ]
 
 
 def _provider_type(node: tree.Call, provider: Provider, scope: Scope, findings: Findings) -> Type:
@@ -741,13 +906,19 @@ def _provider_type(node: tree.Call, provider: Provider, scope: Scope, findings: 
     return UNKNOWN if isinstance(result, Misuse) else result
 
 
-def _provided(node: tree.Call, provider: Provider, type: Type, scope: Scope, findings: Findings) -> DrawNode:
+def _provided(
+    node: tree.Call, provider: Provider, type: Type, scope: Scope, findings: Findings
+) -> DrawNode:
     values = _provider_arguments(node, provider, scope, findings)
     if values is None:
         return UnknownDraw(node.span)
     result = provider.infer(*as_arguments(values))
     if isinstance(result, Misuse):
-        blamed = values[result.argument].span if result.argument is not None and result.argument < len(values) else node.span
+        blamed = (
+            values[result.argument].span
+            if result.argument is not None and result.argument < len(values)
+            else node.span
+        )
         findings.report("bad-arguments", blamed, result.message, result.help)
         return UnknownDraw(node.span)
     if result.kind is not type.kind:
@@ -755,7 +926,12 @@ def _provided(node: tree.Call, provider: Provider, type: Type, scope: Scope, fin
         if result.kind is Kind.RECORD:
             parts = ", ".join(name for name, _ in result.parts)
             help_ = f"write `let x ~ {provider.name}(...)`, then use its parts: {parts}"
-        findings.report("type-mismatch", node.span, f"`{provider.name}` draws `{result}`, the field is `{type}`", help_)
+        findings.report(
+            "type-mismatch",
+            node.span,
+            f"`{provider.name}` draws `{result}`, the field is `{type}`",
+            help_,
+        )
         return UnknownDraw(node.span)
     return ProviderDraw(node.span, provider, tuple(values))
 
@@ -764,7 +940,9 @@ def _lookup(node: tree.Index, name: str, type: Type, scope: Scope, findings: Fin
     lookup = scope.file.lookups.get(name)
     if lookup is None:
         if not _is_silenced(name, scope):
-            findings.report("unknown-name", node.base.span, f"`{name}` is not a lookup", scope.advice(name))
+            findings.report(
+                "unknown-name", node.base.span, f"`{name}` is not a lookup", scope.advice(name)
+            )
         return UnknownDraw(node.span)
     scope.file.use(name)
     keys = lookup.type_keys(node, scope, findings)
@@ -787,8 +965,11 @@ def _lookup(node: tree.Index, name: str, type: Type, scope: Scope, findings: Fin
     if values is None:
         return UnknownDraw(node.span)
     if None in values and not type.is_nullable:
-        findings.report("nullable", node.span, f"lookup `{name}` has empty cells in `{column}`", f"declare the field `{type}?`")
+        findings.report(
+            "nullable",
+            node.span,
+            f"lookup `{name}` has empty cells in `{column}`",
+            f"declare the field `{type}?`",
+        )
         return UnknownDraw(node.span)
     return LookupDraw(node.span, lookup, keys, column, tuple(values))
-
-

@@ -29,13 +29,16 @@ from synthdsl.model.literals import literal
 from synthdsl.model.operators import named, unknown
 from synthdsl.model.scope import Scope, Scoped
 from synthdsl.source import Span
-from synthdsl.values.types import BOOL, FLOAT, INT, TEXT, UNKNOWN, Kind, Type
+from synthdsl.values.types import BOOL, FLOAT, INT, Kind, Type
+from synthdsl.values.units import ONE, Unit, is_compatible, ratio
 
-AGGREGATES = frozenset("any all none count sum mean min max".split())
+AGGREGATES = frozenset(["any", "all", "none", "count", "sum", "mean", "min", "max"])
 ROW_WORDS = frozenset({"prev", "first"})
 
 
-def infer(node: tree.Expression, scope: Scope, findings: Findings, expected: Type | None = None) -> Expr:
+def infer(
+    node: tree.Expression, scope: Scope, findings: Findings, expected: Type | None = None
+) -> Expr:
     """The typed expression that `node` is.
 
     `expected` helps to resolve the names of enum members; it does not convert. A mistake is
@@ -62,7 +65,9 @@ def _path(node: tree.Path, scope: Scope, findings: Findings, expected: Type | No
     if type_ is not None and len(tail) == 1:
         return _part(node, head, tail[0], type_, findings)
     if head in ROW_WORDS:
-        findings.report("not-yet", node.span, f"`{node.text}` reads another row: not in this release")
+        findings.report(
+            "not-yet", node.span, f"`{node.text}` reads another row: not in this release"
+        )
         return unknown(node.span)
     findings.report(
         "unknown-name", node.span, f"`{head}` is no field or enum here", scope.advice(head)
@@ -75,21 +80,29 @@ def _part(node: tree.Path, name: str, part: str, type: Type, findings: Findings)
         return unknown(node.span)
     for known, part_type in type.parts:
         if known == part:
-            return Part(part_type.nullable(part_type.is_nullable or type.is_nullable), node.span, name, part)
+            return Part(
+                part_type.nullable(part_type.is_nullable or type.is_nullable), node.span, name, part
+            )
     if type.kind is not Kind.RECORD:
         findings.report(
             "unknown-part",
             node.span,
             f"`{name}` is {named(type)}, which has no part `{part}`",
-            f"use `{name}` itself" if type.kind is not Kind.LIST else f"elements are `{name}[0]`, `{name}[1]`, ...",
+            f"use `{name}` itself"
+            if type.kind is not Kind.LIST
+            else f"elements are `{name}[0]`, `{name}[1]`, ...",
         )
     else:
         parts = ", ".join(known for known, _ in type.parts)
-        findings.report("unknown-part", node.span, f"`{name}` has no part `{part}`", f"its parts are {parts}")
+        findings.report(
+            "unknown-part", node.span, f"`{name}` has no part `{part}`", f"its parts are {parts}"
+        )
     return unknown(node.span)
 
 
-def _name(node: tree.Path, name: str, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
+def _name(
+    node: tree.Path, name: str, scope: Scope, findings: Findings, expected: Type | None
+) -> Expr:
     type_ = scope.field_type(name)
     is_member = expected is not None and expected.enum is not None and name in expected.enum.members
     if is_member and (type_ is not None or name in scope.file.params):
@@ -110,13 +123,19 @@ def _name(node: tree.Path, name: str, scope: Scope, findings: Findings, expected
     if name in scope.file.params:
         scope.file.use(name)
         constant = scope.file.params[name]
-        return unknown(node.span) if constant.type.is_unknown else Constant(constant.type, node.span, constant.value)
+        return (
+            unknown(node.span)
+            if constant.type.is_unknown
+            else Constant(constant.type, node.span, constant.value)
+        )
     if name == "index" and scope.has_row:
         return RowIndex(INT, node.span)
     return _bare_member(node, name, scope, findings, expected)
 
 
-def _bare_member(node: tree.Path, name: str, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
+def _bare_member(
+    node: tree.Path, name: str, scope: Scope, findings: Findings, expected: Type | None
+) -> Expr:
     """An enum member without a type to expect: fine where only one enum has it."""
     if expected is not None and expected.enum is not None:
         return _member(node, name, expected.enum, findings)
@@ -126,9 +145,16 @@ def _bare_member(node: tree.Path, name: str, scope: Scope, findings: Findings, e
         return Constant(Type(Kind.ENUM, enum=owners[0]), node.span, name)
     if owners:
         names = " or ".join(f"`{owner.name}.{name}`" for owner in owners)
-        findings.report("ambiguous-name", node.span, f"`{name}` is a member of several enums", f"write {names}")
+        findings.report(
+            "ambiguous-name", node.span, f"`{name}` is a member of several enums", f"write {names}"
+        )
         return unknown(node.span)
-    findings.report("unknown-name", node.span, f"`{name}` is not declared", _unknown_advice(name, scope, expected))
+    findings.report(
+        "unknown-name",
+        node.span,
+        f"`{name}` is not declared",
+        _unknown_advice(name, scope, expected),
+    )
     return unknown(node.span)
 
 
@@ -193,7 +219,12 @@ def condition_of(node: tree.Expression, scope: Scope, findings: Findings) -> Exp
         return unknown(node.span)
     if isinstance(condition, Constant) and not isinstance(node, tree.Truth):
         word = {True: "always true", False: "always false", None: "always null"}[condition.value]
-        findings.report("constant-condition", node.span, f"this condition is {word}", "remove it, or read a field")
+        findings.report(
+            "constant-condition",
+            node.span,
+            f"this condition is {word}",
+            "remove it, or read a field",
+        )
     return condition
 
 
@@ -220,12 +251,17 @@ def _logic(node: tree.Logic, scope: Scope, findings: Findings, expected: Type | 
 def _sides(nodes: Sequence[tree.Expression], scope: Scope, findings: Findings) -> list[Expr]:
     """Operands of a comparison: bare names that may be enum members take the others' type."""
     typed: dict[int, Expr] = {
-        i: infer(node, scope, findings) for i, node in enumerate(nodes) if not _may_be_member(node, scope)
+        i: infer(node, scope, findings)
+        for i, node in enumerate(nodes)
+        if not _may_be_member(node, scope)
     }
     expected = next((e.type for e in typed.values() if e.type.enum is not None), None)
     if expected is None:
         expected = next((e.type for e in typed.values() if not e.type.is_unknown), None)
-    return [typed[i] if i in typed else infer(node, scope, findings, expected) for i, node in enumerate(nodes)]
+    return [
+        typed[i] if i in typed else infer(node, scope, findings, expected)
+        for i, node in enumerate(nodes)
+    ]
 
 
 def _may_be_member(node: tree.Expression, scope: Scope) -> bool:
@@ -280,7 +316,9 @@ def _within(node: tree.Within, scope: Scope, findings: Findings, expected: Type 
     return result
 
 
-def _in_members(node: tree.Within, container: tree.Members, scope: Scope, findings: Findings) -> Expr:
+def _in_members(
+    node: tree.Within, container: tree.Members, scope: Scope, findings: Findings
+) -> Expr:
     value, *items = _sides([node.value, *container.items], scope, findings)
     if value.type.is_unknown or any(item.type.is_unknown for item in items):
         return unknown(node.span)
@@ -310,7 +348,9 @@ def _call(node: tree.Call, scope: Scope, findings: Findings, expected: Type | No
     name = node.function.text
     has_comprehension = any(isinstance(a.value, tree.Comprehension) for a in node.arguments)
     if name in AGGREGATES and has_comprehension:
-        findings.report("not-yet", node.span, "aggregates over related rows are not in this release")
+        findings.report(
+            "not-yet", node.span, "aggregates over related rows are not in this release"
+        )
         return unknown(node.span)
     if name == "z":
         return _z_score(node, scope, findings)
@@ -347,17 +387,23 @@ def _unknown_function(node: tree.Call, name: str, scope: Scope, findings: Findin
 def _z_score(node: tree.Call, scope: Scope, findings: Findings) -> Expr:
     argument = node.arguments[0].value if len(node.arguments) == 1 else None
     if not isinstance(argument, tree.Path) or len(argument.names) != 1:
-        findings.report("bad-arguments", node.span, "`z` takes the name of one drawn field", "write `z(income)`")
+        findings.report(
+            "bad-arguments", node.span, "`z` takes the name of one drawn field", "write `z(income)`"
+        )
         return unknown(node.span)
     name = argument.names[0]
     type_ = scope.field_type(name)
     if type_ is None:
-        findings.report("unknown-name", argument.span, f"`{name}` is not a field here", scope.advice(name))
+        findings.report(
+            "unknown-name", argument.span, f"`{name}` is not a field here", scope.advice(name)
+        )
         return unknown(node.span)
     if type_.is_unknown:
         return unknown(node.span)
     if not type_.is_quantity:
-        findings.report("type-mismatch", argument.span, f"`z` needs a numeric field, found {named(type_)}")
+        findings.report(
+            "type-mismatch", argument.span, f"`z` needs a numeric field, found {named(type_)}"
+        )
         return unknown(node.span)
     return ZScore(FLOAT.nullable(type_.is_nullable), node.span, name)
 
@@ -403,7 +449,12 @@ def bind(
             )
             return None
         if bound[slot] is not None:
-            findings.report("bad-arguments", argument.span, f"argument `{names[slot]}` is given twice", "keep one")
+            findings.report(
+                "bad-arguments",
+                argument.span,
+                f"argument `{names[slot]}` is given twice",
+                "keep one",
+            )
             return None
         bound[slot] = argument
     required = len(names) - optional
@@ -419,13 +470,19 @@ def bind(
     return bound + extra
 
 
-def value_of(argument: tree.Argument, scope: Scope, findings: Findings, expected: Type | None = None) -> Expr:
+def value_of(
+    argument: tree.Argument, scope: Scope, findings: Findings, expected: Type | None = None
+) -> Expr:
     """The typed value of an argument that must be an expression."""
     if isinstance(argument.value, tree.Weights):
-        findings.report("misplaced-draw", argument.span, "weights are a draw; a value is needed here")
+        findings.report(
+            "misplaced-draw", argument.span, "weights are a draw; a value is needed here"
+        )
         return unknown(argument.span)
     if isinstance(argument.value, tree.Comprehension):
-        findings.report("not-yet", argument.span, "aggregates over related rows are not in this release")
+        findings.report(
+            "not-yet", argument.span, "aggregates over related rows are not in this release"
+        )
         return unknown(argument.span)
     return infer(argument.value, scope, findings, expected)
 
@@ -457,19 +514,34 @@ def _function_call(
 
 def apply_function(function: Function, values: list[Expr], span: Span, findings: Findings) -> Expr:
     """A typed call of `function`; reports misuse."""
+    if function.plain_arguments:
+        values = [_plain(v) for v in values]
     arguments = [
-        Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None) for v in values
+        Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None)
+        for v in values
     ]
     result = function.infer(*arguments)
     if isinstance(result, Misuse):
-        blamed = span if result.argument is None or result.argument >= len(values) else values[result.argument].span
+        blamed = (
+            span
+            if result.argument is None or result.argument >= len(values)
+            else values[result.argument].span
+        )
         findings.report("bad-arguments", blamed, result.message, result.help)
         return unknown(span)
     if function.is_strict:
         # where it has no value (log of 0, outside the buckets) it is null all the same; whether
         # the field may hold that is checked while drawing, as for a division by zero
         result = result.nullable(any(v.type.is_nullable for v in values))
-    return fold(Apply(result, span, function, tuple(values)))
+    return fold(Apply(result, span, function.bind(*arguments), tuple(values)))
+
+
+def _plain(value: Expr) -> Expr:
+    """A dimensionless quantity such as one in `%` as a plain number; others as they are."""
+    unit = value.type.unit
+    if value.type.is_number and isinstance(unit, Unit) and unit != ONE and is_compatible(unit, ONE):
+        return operators.convert(value, FLOAT, ratio(unit, ONE))
+    return value
 
 
 def _python_call(node: tree.Call, name: str, scope: Scope, findings: Findings) -> Expr:
@@ -490,7 +562,9 @@ def _python_call(node: tree.Call, name: str, scope: Scope, findings: Findings) -
     bound = bind(node, [f"argument {i + 1}" for i in range(len(types))], findings)
     if bound is None or any(t.is_unknown for t in types) or result.is_unknown:
         return unknown(node.span)
-    values = [value_of(b, scope, findings, t) for b, t in zip(bound, types, strict=True) if b is not None]
+    values = [
+        value_of(b, scope, findings, t) for b, t in zip(bound, types, strict=True) if b is not None
+    ]
     coerced = [coerce(v, t, findings, "an argument") for v, t in zip(values, types, strict=True)]
     if any(v.type.is_unknown for v in coerced):
         return unknown(node.span)
@@ -504,7 +578,9 @@ def _index(node: tree.Index, scope: Scope, findings: Findings, expected: Type | 
         return _element(node, name, type_, scope, findings)
     lookup = scope.file.lookups.get(name)
     if lookup is None:
-        findings.report("unknown-name", node.base.span, f"`{name}` is no lookup or list", scope.advice(name))
+        findings.report(
+            "unknown-name", node.base.span, f"`{name}` is no lookup or list", scope.advice(name)
+        )
         return unknown(node.span)
     scope.file.use(name)
     keys = lookup.type_keys(node, scope, findings)
@@ -512,7 +588,10 @@ def _index(node: tree.Index, scope: Scope, findings: Findings, expected: Type | 
         return unknown(node.span)
     if lookup.weight is not None:
         findings.report(
-            "misplaced-draw", node.span, f"lookup `{name}` is weighted: it is a draw", f"write `~ {node.span.text[:40]}`"
+            "misplaced-draw",
+            node.span,
+            f"lookup `{name}` is weighted: it is a draw",
+            f"write `~ {node.span.text[:40]}`",
         )
         return unknown(node.span)
     column = lookup.single_value(node, findings)
@@ -530,11 +609,18 @@ def _element(node: tree.Index, name: str, type: Type, scope: Scope, findings: Fi
         findings.report("type-mismatch", node.span, f"`{name}` is {named(type)}, not a list", None)
         return unknown(node.span)
     if not isinstance(item, Constant) or not isinstance(item.value, int):
-        findings.report("not-constant", node.items[0].span, "an element's number is a constant", f"write `{name}[0]`")
+        findings.report(
+            "not-constant",
+            node.items[0].span,
+            "an element's number is a constant",
+            f"write `{name}[0]`",
+        )
         return unknown(node.span)
     if not 0 <= item.value < (type.precision or 2**31):
         findings.report(
-            "unknown-part", node.span, f"`{name}` has elements 0 to {type.precision - 1}, not {item.value}"
+            "unknown-part",
+            node.span,
+            f"`{name}` has elements 0 to {type.precision - 1}, not {item.value}",
         )
         return unknown(node.span)
     return Part(type.element.nullable(type.is_nullable), node.span, name, item.value)
@@ -550,7 +636,9 @@ def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
     return convert_to(expr, type, findings, what)
 
 
-def _comprehension(node: tree.Comprehension, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
+def _comprehension(
+    node: tree.Comprehension, scope: Scope, findings: Findings, expected: Type | None
+) -> Expr:
     findings.report("not-yet", node.span, "aggregates over related rows are not in this release")
     return unknown(node.span)
 

@@ -94,7 +94,10 @@ def _moment(node: tree.Moment, findings: Findings) -> Expr:
         return Constant(TIME, node.span, _microseconds(time.fromisoformat(text)))
     except ValueError as error:
         findings.report(
-            "bad-moment", node.span, f"{text} does not exist: {error}", "write YYYY-MM-DD, with real values"
+            "bad-moment",
+            node.span,
+            f"{text} does not exist: {error}",
+            "write YYYY-MM-DD, with real values",
         )
         return Unknown(UNKNOWN, node.span)
 

@@ -57,7 +57,9 @@ class Lookup:
         line = min(row + 1, len(starts) - 1)
         return Span(self.source, starts[line], starts[line] + len(self.source.line(line + 1)))
 
-    def type_keys(self, node: tree.Index, scope: Scope, findings: Findings) -> tuple[Expr, ...] | None:
+    def type_keys(
+        self, node: tree.Index, scope: Scope, findings: Findings
+    ) -> tuple[Expr, ...] | None:
         """The typed keys of a use `name[keys]`; None after a report."""
         from synthdsl.model.inference import infer
 
@@ -67,7 +69,9 @@ class Lookup:
                 "lookup-keys",
                 node.span,
                 f"lookup `{self.name}` takes {len(self.keys)} key{'s' * (len(self.keys) != 1)}, found {len(node.items)}",
-                f"its keys are {wanted}: write `{self.name}[{wanted}]`" if self.keys else f"write `{self.name}`",
+                f"its keys are {wanted}: write `{self.name}[{wanted}]`"
+                if self.keys
+                else f"write `{self.name}`",
             )
             return None
         keys = tuple(infer(item, scope, findings) for item in node.items)
@@ -151,7 +155,11 @@ def _moment(cell: str, type: Type) -> int:
     source = Source("cell", cell)
     quiet = Findings()
     constant = literal(tree.Moment(Span(source, 0, len(cell)), cell), quiet)
-    if quiet.diagnostics or not isinstance(constant, Constant) or constant.type.kind is not type.kind:
+    if (
+        quiet.diagnostics
+        or not isinstance(constant, Constant)
+        or constant.type.kind is not type.kind
+    ):
         raise ValueError
     return int(constant.value)
 
@@ -166,7 +174,10 @@ def read_lookup(node: tree.Lookup, file: FileScope, findings: Findings) -> Looku
     except OSError as error:
         reason = error.strerror or str(error)
         findings.report(
-            "unreadable-file", node.path_span, f'cannot read "{node.path}": {reason.lower()}', "paths are relative to the spec file"
+            "unreadable-file",
+            node.path_span,
+            f'cannot read "{node.path}": {reason.lower()}',
+            "paths are relative to the spec file",
         )
         return None
     digest = hashlib.sha256(data).hexdigest()
@@ -179,39 +190,66 @@ def read_lookup(node: tree.Lookup, file: FileScope, findings: Findings) -> Looku
     return _assemble(node, columns, source, digest, findings)
 
 
-def _read_csv(data: bytes, node: tree.Lookup, findings: Findings) -> tuple[dict[str, list[str | None]] | None, Source]:
+def _read_csv(
+    data: bytes, node: tree.Lookup, findings: Findings
+) -> tuple[dict[str, list[str | None]] | None, Source]:
     source, bad = decode(node.path, data)
     if bad is not None:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" is not UTF-8 (byte {bad})', "save it as UTF-8")
+        findings.report(
+            "lookup-file",
+            node.path_span,
+            f'"{node.path}" is not UTF-8 (byte {bad})',
+            "save it as UTF-8",
+        )
         return None, source
     reader = csv.reader(io.StringIO(source.text), strict=True)
     try:
         header = next(reader, None)
         rows = list(islice(reader, MOST_ROWS + 1))
     except csv.Error as error:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" is not CSV: {error}', "quote cells with commas")
+        findings.report(
+            "lookup-file",
+            node.path_span,
+            f'"{node.path}" is not CSV: {error}',
+            "quote cells with commas",
+        )
         return None, source
     if not header or not rows:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" has no rows', "its first line names the columns")
+        findings.report(
+            "lookup-file",
+            node.path_span,
+            f'"{node.path}" has no rows',
+            "its first line names the columns",
+        )
         return None, source
     if len(rows) > MOST_ROWS:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" has more than {MOST_ROWS:,} rows')
+        findings.report(
+            "lookup-file", node.path_span, f'"{node.path}" has more than {MOST_ROWS:,} rows'
+        )
         return None, source
     names = [name.strip() for name in header]
     if len(set(names)) != len(names) or "" in names:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" repeats a column name or leaves one empty')
+        findings.report(
+            "lookup-file",
+            node.path_span,
+            f'"{node.path}" repeats a column name or leaves one empty',
+        )
         return None, source
     rows = [row for row in rows if row]
     for number, row in enumerate(rows):
         if len(row) != len(names):
             findings.report(
-                "lookup-file", node.path_span, f'"{node.path}" row {number + 1} has {len(row)} cells, its header {len(names)}'
+                "lookup-file",
+                node.path_span,
+                f'"{node.path}" row {number + 1} has {len(row)} cells, its header {len(names)}',
             )
             return None, source
     return {name: [row[i] or None for row in rows] for i, name in enumerate(names)}, source
 
 
-def _read_parquet(data: bytes, node: tree.Lookup, findings: Findings) -> tuple[dict[str, list[str | None]] | None, Source]:
+def _read_parquet(
+    data: bytes, node: tree.Lookup, findings: Findings
+) -> tuple[dict[str, list[str | None]] | None, Source]:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -220,19 +258,32 @@ def _read_parquet(data: bytes, node: tree.Lookup, findings: Findings) -> tuple[d
     try:
         table = pq.read_table(io.BytesIO(data))
         columns = {
-            name: pc.cast(table.column(name), pa.string()).to_pylist() for name in table.column_names
+            name: pc.cast(table.column(name), pa.string()).to_pylist()
+            for name in table.column_names
         }
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" is not usable Parquet: {str(error)[:100]}')
+        findings.report(
+            "lookup-file",
+            node.path_span,
+            f'"{node.path}" is not usable Parquet: {str(error)[:100]}',
+        )
         return None, source
     return columns, source
 
 
 def _assemble(
-    node: tree.Lookup, columns: dict[str, list[str | None]], source: Source, digest: str, findings: Findings
+    node: tree.Lookup,
+    columns: dict[str, list[str | None]],
+    source: Source,
+    digest: str,
+    findings: Findings,
 ) -> Lookup | None:
     names = list(columns)
-    for given in (*(node.keys or ()), *(node.values or ()), *([node.weight] if node.weight else ())):
+    for given in (
+        *(node.keys or ()),
+        *(node.values or ()),
+        *([node.weight] if node.weight else ()),
+    ):
         if given.text not in columns:
             from difflib import get_close_matches
 
@@ -251,14 +302,32 @@ def _assemble(
         unclaimed = [n for n in rest if node.keys is None or n not in {k.text for k in node.keys}]
         values = (unclaimed[-1],) if unclaimed else ()
     if not values:
-        findings.report("lookup-column", node.path_span, f'"{node.path}" has no column of values', "name it: `value column`")
+        findings.report(
+            "lookup-column",
+            node.path_span,
+            f'"{node.path}" has no column of values',
+            "name it: `value column`",
+        )
         return None
-    keys = tuple(k.text for k in node.keys) if node.keys is not None else tuple(n for n in rest if n not in values)
+    keys = (
+        tuple(k.text for k in node.keys)
+        if node.keys is not None
+        else tuple(n for n in rest if n not in values)
+    )
     weights = _weights(node, columns, weight, findings)
     if weights is None:
         return None
     return Lookup(
-        node.name.text, keys, values, weight, is_count, columns, weights, source, digest, node.name.span
+        node.name.text,
+        keys,
+        values,
+        weight,
+        is_count,
+        columns,
+        weights,
+        source,
+        digest,
+        node.name.span,
     )
 
 
@@ -280,12 +349,18 @@ def _weights(
     result = []
     for row, cell in enumerate(columns[weight]):
         try:
-            value = float(cell.removesuffix("%")) / (100 if cell.endswith("%") else 1) if cell else math.nan
+            value = (
+                float(cell.removesuffix("%")) / (100 if cell.endswith("%") else 1)
+                if cell
+                else math.nan
+            )
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and value >= 0):
             findings.report(
-                "lookup-value", node.path_span, f'row {row + 1} of "{node.path}": weight "{cell or ""}" is not a number at least 0'
+                "lookup-value",
+                node.path_span,
+                f'row {row + 1} of "{node.path}": weight "{cell or ""}" is not a number at least 0',
             )
             return None
         result.append(value)
@@ -294,7 +369,9 @@ def _weights(
 
 def check_rows(lookup: Lookup, key_types: tuple[Type, ...], span: Span, findings: Findings) -> bool:
     """Whether the lookup is well formed: weights total 100 % for each key, or keys are unique."""
-    columns = [lookup.raw(column, t, findings) for column, t in zip(lookup.keys, key_types, strict=True)]
+    columns = [
+        lookup.raw(column, t, findings) for column, t in zip(lookup.keys, key_types, strict=True)
+    ]
     if any(column is None for column in columns):
         return False
     totals: dict[tuple[Any, ...], float] = {}
@@ -335,7 +412,11 @@ def _spell(lookup: Lookup, key: tuple[Any, ...]) -> str:
 
 
 def check_gaps(
-    lookup: Lookup, keys: tuple[Expr, ...], domains: list[tuple[Any, ...] | None], span: Span, findings: Findings
+    lookup: Lookup,
+    keys: tuple[Expr, ...],
+    domains: list[tuple[Any, ...] | None],
+    span: Span,
+    findings: Findings,
 ) -> bool:
     """Whether every combination of the keys' values has a row, where they can be listed."""
     if not keys or any(domain is None for domain in domains):

@@ -22,13 +22,22 @@ MECHANISMS = ("mcar", "mar", "mnar")
 
 
 def type_mask(
-    node: tree.Missing, scope: Scope, fields: dict[str, Field], masked: Collection[str], findings: Findings
+    node: tree.Missing,
+    scope: Scope,
+    fields: dict[str, Field],
+    masked: Collection[str],
+    findings: Findings,
 ) -> Mask | None:
     """The mask that `node` declares; None after a report. `masked` names every masked field."""
     name, mechanism = node.field.text, node.mechanism.text
     field = fields.get(name)
     if field is None:
-        findings.report("unknown-name", node.field.span, f"`{name}` is not a field of this table", scope.advice(name))
+        findings.report(
+            "unknown-name",
+            node.field.span,
+            f"`{name}` is not a field of this table",
+            scope.advice(name),
+        )
         return None
     if mechanism not in MECHANISMS:
         close = get_close_matches(mechanism, MECHANISMS, n=1, cutoff=0.4)
@@ -48,19 +57,36 @@ def type_mask(
         )
         return None
     if field.is_let:
-        findings.report("missing-type-nullable", node.field.span, f"`{name}` is latent: there is nothing to mask")
+        findings.report(
+            "missing-type-nullable",
+            node.field.span,
+            f"`{name}` is latent: there is nothing to mask",
+        )
         return None
     call = tree.Call(node.span, tree.Path(node.mechanism.span, (mechanism,)), node.arguments)
     bound = bind(call, ("chance",), findings)
     if bound is None or bound[0] is None:
         return None
-    chance = coerce(value_of(bound[0], scope, findings), FLOAT.nullable(), findings, "the chance of being missing")
-    if chance.type.is_unknown or not _check_reads(mechanism, chance, field, fields, masked, findings):
+    chance = coerce(
+        value_of(bound[0], scope, findings),
+        FLOAT.nullable(),
+        findings,
+        "the chance of being missing",
+    )
+    if chance.type.is_unknown or not _check_reads(
+        mechanism, chance, field, fields, masked, findings
+    ):
         return None
     if isinstance(chance, Constant) and not (chance.value is not None and 0 <= chance.value <= 1):
         value = chance.value
-        help_ = f"write {value:g}%" if value is not None and 1 < value <= 100 else "write a share from 0 % to 100 %"
-        findings.report("parameter-range", chance.span, f"the chance of being missing is {value}", help_)
+        help_ = (
+            f"write {value:g}%"
+            if value is not None and 1 < value <= 100
+            else "write a share from 0 % to 100 %"
+        )
+        findings.report(
+            "parameter-range", chance.span, f"the chance of being missing is {value}", help_
+        )
         return None
     return Mask(name, mechanism, chance, _code(node, scope, findings), node.span)
 
@@ -74,7 +100,12 @@ def _code(node: tree.Missing, scope: Scope, findings: Findings) -> str | None:
 
 
 def _check_reads(
-    mechanism: str, chance: object, field: Field, fields: dict[str, Field], masked: Collection[str], findings: Findings
+    mechanism: str,
+    chance: object,
+    field: Field,
+    fields: dict[str, Field],
+    masked: Collection[str],
+    findings: Findings,
 ) -> bool:
     from synthdsl.model.expressions import Expr
 
@@ -92,7 +123,11 @@ def _check_reads(
         return False
     if mechanism == "mar":
         return all(_may_read(e, field, fields, masked, findings) for e in reads)
-    hidden = [e for e in reads if e.field == field.name or e.field in masked or _is_latent(e.field, fields)]
+    hidden = [
+        e
+        for e in reads
+        if e.field == field.name or e.field in masked or _is_latent(e.field, fields)
+    ]
     if not hidden:
         findings.report(
             "missing-reads",
@@ -108,7 +143,13 @@ def _is_latent(name: str, fields: dict[str, Field]) -> bool:
     return name in fields and (fields[name].is_let or fields[name].type.kind is Kind.RECORD)
 
 
-def _may_read(read: object, field: Field, fields: dict[str, Field], masked: Collection[str], findings: Findings) -> bool:
+def _may_read(
+    read: object,
+    field: Field,
+    fields: dict[str, Field],
+    masked: Collection[str],
+    findings: Findings,
+) -> bool:
     assert isinstance(read, FieldRef | Part | ZScore)
     name = read.field
     if name == field.name:
@@ -121,11 +162,18 @@ def _may_read(read: object, field: Field, fields: dict[str, Field], masked: Coll
         why = f"`mar` reads `{name}`, which is recomputed from a masked field"
     else:
         return True
-    findings.report("missing-reads", read.span, why, "write `mnar(...)`, or read exported fields that are never masked")
+    findings.report(
+        "missing-reads",
+        read.span,
+        why,
+        "write `mnar(...)`, or read exported fields that are never masked",
+    )
     return False
 
 
-def _reads_masked(name: str, fields: dict[str, Field], masked: Collection[str], seen: set[str]) -> bool:
+def _reads_masked(
+    name: str, fields: dict[str, Field], masked: Collection[str], seen: set[str]
+) -> bool:
     """Whether the exported derived field `name` is computed from a masked one."""
     field = fields.get(name)
     if field is None or field.value is None or name in seen:

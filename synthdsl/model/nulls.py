@@ -22,7 +22,14 @@ def may_be_null(draw: DrawNode) -> Span | None:
     if isinstance(draw, FixedDraw):
         return draw.span if draw.value.type.is_nullable else None
     if isinstance(draw, DistributionDraw):
-        return next((p.span for p in draw.parameters if p.type.is_nullable and p.type.kind is not Kind.NULL), None)
+        return next(
+            (
+                p.span
+                for p in draw.parameters
+                if p.type.is_nullable and p.type.kind is not Kind.NULL
+            ),
+            None,
+        )
     if isinstance(draw, CategoricalDraw):
         if None in draw.outcomes:
             return draw.span
@@ -35,7 +42,10 @@ def may_be_null(draw: DrawNode) -> Span | None:
     if isinstance(draw, LookupDraw):
         return next((k.span for k in draw.keys if k.type.is_nullable), None)
     if isinstance(draw, ProviderDraw):
-        return next((a.span for a in draw.arguments if a.type.is_nullable and a.type.kind is not Kind.NULL), None)
+        return next(
+            (a.span for a in draw.arguments if a.type.is_nullable and a.type.kind is not Kind.NULL),
+            None,
+        )
     if isinstance(draw, Truncated):
         bounds = (draw.low, draw.high)
         return may_be_null(draw.draw) or next((b.span for b in bounds if b.type.is_nullable), None)

@@ -74,7 +74,9 @@ def widen_date(expr: Expr) -> Expr:
     return convert(expr, DATETIME, Fraction(DAY))
 
 
-def same_unit(left: Expr, right: Expr, span: Span, findings: Findings, verb: str) -> tuple[Expr, Expr] | None:
+def same_unit(
+    left: Expr, right: Expr, span: Span, findings: Findings, verb: str
+) -> tuple[Expr, Expr] | None:
     """Two quantities in one unit (the left one's unless it is free); None after a report."""
     a, b = unit_of(left.type), unit_of(right.type)
     if isinstance(a, Free) or isinstance(b, Free):
@@ -121,7 +123,9 @@ def _spelled(unit: Unit) -> str:
 def _unit_advice(a: Unit, b: Unit) -> str:
     if a == ONE or b == ONE:
         named_unit = b if a == ONE else a
-        return f"declare both with a unit, or multiply by a quantity such as 1 '{named_unit.symbol}'"
+        return (
+            f"declare both with a unit, or multiply by a quantity such as 1 '{named_unit.symbol}'"
+        )
     return "only units of one dimension convert into each other"
 
 
@@ -211,7 +215,10 @@ def _shift_point(operator: str, left: Expr, right: Expr, span: Span, findings: F
         point, shift = right, left
         if operator == "-":
             findings.report(
-                "point-arithmetic", span, "a temperature cannot be subtracted from a difference", "swap the two"
+                "point-arithmetic",
+                span,
+                "a temperature cannot be subtracted from a difference",
+                "swap the two",
             )
             return unknown(span)
     unit = point.type.unit
@@ -266,7 +273,13 @@ def _product(operator: str, left: Expr, right: Expr, span: Span, findings: Findi
     left, right = _as_number(left), _as_number(right)
     is_int = operator == "*" and left.type.kind is Kind.INT and right.type.kind is Kind.INT
     type_ = (INT if is_int else FLOAT).with_unit(unit).nullable(_null_of(left, right))
-    if operator == "/" and isinstance(a, Unit) and isinstance(b, Unit) and a != b and is_compatible(a, b):
+    if (
+        operator == "/"
+        and isinstance(a, Unit)
+        and isinstance(b, Unit)
+        and a != b
+        and is_compatible(a, b)
+    ):
         # days over hours is a plain number: carry the factor into the value
         right = convert(right, FLOAT.with_unit(a), ratio(b, a))
         type_ = type_.with_unit(ONE)
@@ -309,7 +322,12 @@ def _power(left: Expr, right: Expr, span: Span, findings: Findings) -> Expr:
             return unknown(span)
         assert isinstance(right, Constant)
         if abs(right.value) > 9:
-            findings.report("unit-mismatch", right.span, f"exponent {right.value} is too large for a unit", "at most 9")
+            findings.report(
+                "unit-mismatch",
+                right.span,
+                f"exponent {right.value} is too large for a unit",
+                "at most 9",
+            )
             return unknown(span)
         result = power(unit, right.value)
     type_ = FLOAT.with_unit(result).nullable(_null_of(left, right))
@@ -321,13 +339,21 @@ def _moments(operator: str, left: Expr, right: Expr, span: Span, findings: Findi
     if left.type.kind in MOMENTS and right.type.kind in MOMENTS:
         if operator == "+":
             findings.report(
-                "point-arithmetic", span, "two dates have no sum", "subtract them, or add a duration such as `30 d`"
+                "point-arithmetic",
+                span,
+                "two dates have no sum",
+                "subtract them, or add a duration such as `30 d`",
             )
             return unknown(span)
         return _difference(left, right, span)
     if right.type.kind in MOMENTS:
         if operator == "-":
-            findings.report("point-arithmetic", span, "a date cannot be subtracted from a duration", "swap the two")
+            findings.report(
+                "point-arithmetic",
+                span,
+                "a date cannot be subtracted from a duration",
+                "swap the two",
+            )
             return unknown(span)
         left, right = right, left
     if not right.type.is_quantity or not _is_time(right.type):
@@ -389,7 +415,13 @@ def comparison(operator: str, left: Expr, right: Expr, span: Span, findings: Fin
     if pair is None:
         return unknown(span)
     kind = pair[0].type.kind
-    if operator not in ("==", "!=") and kind in (Kind.BOOL, Kind.ENUM, Kind.TEXT, Kind.UUID, Kind.LIST):
+    if operator not in ("==", "!=") and kind in (
+        Kind.BOOL,
+        Kind.ENUM,
+        Kind.TEXT,
+        Kind.UUID,
+        Kind.LIST,
+    ):
         findings.report(
             "type-mismatch",
             span,
@@ -412,7 +444,10 @@ def comparable(left: Expr, right: Expr, span: Span, findings: Findings) -> tuple
     if a.kind is b.kind and a.enum == b.enum:
         return left, right
     findings.report(
-        "type-mismatch", span, f"cannot compare {named(a)} with {named(b)}", _comparison_advice(a, b, right)
+        "type-mismatch",
+        span,
+        f"cannot compare {named(a)} with {named(b)}",
+        _comparison_advice(a, b, right),
     )
     return None
 
@@ -473,7 +508,10 @@ def require_boolean(item: Expr, findings: Findings, why: str) -> bool:
         findings.report("not-boolean", item.span, f"{why}, found null", "write `is null`")
     else:
         findings.report(
-            "not-boolean", item.span, f"{why}, found {named(item.type)}", "write a comparison, such as `x > 0`"
+            "not-boolean",
+            item.span,
+            f"{why}, found {named(item.type)}",
+            "write a comparison, such as `x > 0`",
         )
     return False
 
@@ -484,10 +522,17 @@ def negative(operand: Expr, span: Span, findings: Findings) -> Expr:
         return unknown(span)
     unit = unit_of(operand.type) if operand.type.is_quantity else ONE
     if not operand.type.is_quantity:
-        findings.report("type-mismatch", operand.span, f"`-` needs a number, found {named(operand.type)}")
+        findings.report(
+            "type-mismatch", operand.span, f"`-` needs a number, found {named(operand.type)}"
+        )
         return unknown(span)
     if isinstance(unit, Unit) and unit.is_point and not isinstance(operand, Constant):
-        findings.report("point-arithmetic", span, "a temperature cannot be negated", "subtract a reference first")
+        findings.report(
+            "point-arithmetic",
+            span,
+            "a temperature cannot be negated",
+            "subtract a reference first",
+        )
         return unknown(span)
     return fold(Operation(operand.type, span, "neg", (operand,)))
 

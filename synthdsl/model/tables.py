@@ -23,7 +23,6 @@ from synthdsl.values.types import (
     DURATION,
     FLOAT,
     INT,
-
     ORDERED,
     UNKNOWN,
     Kind,
@@ -47,7 +46,9 @@ class Declared:
 class TableBuilder:
     """Builds one table. Types of `let` fields without a type are found on demand."""
 
-    def __init__(self, node: tree.Table, file: FileScope, findings: Findings, *, allows_python: bool) -> None:
+    def __init__(
+        self, node: tree.Table, file: FileScope, findings: Findings, *, allows_python: bool
+    ) -> None:
         self._node = node
         self._file = file
         self._findings = findings
@@ -73,7 +74,10 @@ class TableBuilder:
             elif isinstance(node, tree.Missing):
                 if node.field.text in masks:
                     self._findings.report(
-                        "missing-twice", node.span, f"`{node.field.text}` has two `missing` statements", "join them"
+                        "missing-twice",
+                        node.span,
+                        f"`{node.field.text}` has two `missing` statements",
+                        "join them",
                     )
                     continue
                 mask = type_mask(node, scope, fields, masked, self._findings)
@@ -89,7 +93,11 @@ class TableBuilder:
                     rules.append(rule)
             elif isinstance(node, tree.Learn | tree.Case):
                 word = "learned fields" if isinstance(node, tree.Learn) else "cases"
-                self._findings.report("not-yet", node.span, f"{word} are part of the language, but not of this release")
+                self._findings.report(
+                    "not-yet",
+                    node.span,
+                    f"{word} are part of the language, but not of this release",
+                )
         return Table(
             self._node.name.text,
             self._rows(),
@@ -104,7 +112,14 @@ class TableBuilder:
 
     # collecting
 
-    def _collect(self, members: tuple[tree.Statement, ...], file: FileScope, given: dict[str, Scoped], prefix: str, depth: int = 0) -> None:
+    def _collect(
+        self,
+        members: tuple[tree.Statement, ...],
+        file: FileScope,
+        given: dict[str, Scoped],
+        prefix: str,
+        depth: int = 0,
+    ) -> None:
         for member in members:
             if given:
                 member = substitute(member, given)
@@ -118,7 +133,12 @@ class TableBuilder:
     def _declare(self, node: tree.Field, file: FileScope, prefix: str) -> None:
         name = prefix + node.name.text
         if name in RESERVED_FIELDS:
-            self._findings.report("reserved-name", node.name.span, f"`{name}` is a word of the language", f"write `{name}_`")
+            self._findings.report(
+                "reserved-name",
+                node.name.span,
+                f"`{name}` is a word of the language",
+                f"write `{name}_`",
+            )
             return
         before = self._declared.get(name)
         if before is not None:
@@ -132,7 +152,10 @@ class TableBuilder:
             return
         if name in file.params:
             self._findings.report(
-                "shadowed-param", node.name.span, f"field `{name}` hides the parameter `{name}`", "rename one"
+                "shadowed-param",
+                node.name.span,
+                f"field `{name}` hides the parameter `{name}`",
+                "rename one",
             )
         self._declared[name] = Declared(node, name, file)
 
@@ -150,7 +173,9 @@ class TableBuilder:
         file.use(node.group.text)
         group, group_file = found
         if depth >= 20:
-            self._findings.report("cycle", node.span, f"field group `{node.group.text}` uses itself")
+            self._findings.report(
+                "cycle", node.span, f"field group `{node.group.text}` uses itself"
+            )
             return
         names = [name.text for name in group.parameters]
         call = tree.Call(node.span, tree.Path(node.group.span, (node.group.text,)), node.arguments)
@@ -207,7 +232,9 @@ class TableBuilder:
         if node.step is None or type.is_unknown:
             return type
         if type.kind not in ORDERED or type.kind is Kind.DECIMAL:
-            self._findings.report("bad-step", node.step.span, f"a `{type}` takes no step", "remove `step`")
+            self._findings.report(
+                "bad-step", node.step.span, f"a `{type}` takes no step", "remove `step`"
+            )
             return type
         step = infer(node.step, Scope(file), self._findings)
         target = self._step_type(type)
@@ -216,10 +243,14 @@ class TableBuilder:
             return type
         exact = self._exact_step(node.step, value)
         if exact is None or exact <= 0:
-            self._findings.report("bad-step", node.step.span, "a step is a positive constant", "write `step 0.1`")
+            self._findings.report(
+                "bad-step", node.step.span, "a step is a positive constant", "write `step 0.1`"
+            )
             return type
         if type.kind is Kind.INT and exact.denominator != 1:
-            self._findings.report("bad-step", node.step.span, f"an `{type}` takes whole steps", "declare it `float`")
+            self._findings.report(
+                "bad-step", node.step.span, f"an `{type}` takes whole steps", "declare it `float`"
+            )
             return type
         return with_step(type, exact)
 
@@ -302,17 +333,23 @@ class TableBuilder:
                     "bad-role",
                     role.span,
                     f"there is no role `@{role.text}`",
-                    f"did you mean `@{close[0]}`?" if close else "roles are @identifier, @quasi, @sensitive",
+                    f"did you mean `@{close[0]}`?"
+                    if close
+                    else "roles are @identifier, @quasi, @sensitive",
                 )
             elif role.text in roles:
-                self._findings.report("bad-role", role.span, f"`@{role.text}` is given twice", "keep one")
+                self._findings.report(
+                    "bad-role", role.span, f"`@{role.text}` is given twice", "keep one"
+                )
             else:
                 roles.append(role.text)
         return tuple(roles)
 
     def _key(self, node: tree.Key, before: tuple[str, ...]) -> tuple[str, ...]:
         if before:
-            self._findings.report("bad-key", node.span, "a table has one key", "join them: `key (a, b)`")
+            self._findings.report(
+                "bad-key", node.span, "a table has one key", "join them: `key (a, b)`"
+            )
             return before
         names = []
         for name in node.names:
@@ -328,7 +365,12 @@ class TableBuilder:
                     f"did you mean `{close[0]}`?" if close else None,
                 )
             elif declared.node.is_let:
-                self._findings.report("bad-key", name.span, f"`{name.text}` is latent: it is not exported", "declare it without `let`")
+                self._findings.report(
+                    "bad-key",
+                    name.span,
+                    f"`{name.text}` is latent: it is not exported",
+                    "declare it without `let`",
+                )
             else:
                 names.append(name.text)
         return tuple(names)
@@ -336,13 +378,17 @@ class TableBuilder:
     def _rule(self, node: tree.Rule, scope: Scope) -> Rule | None:
         if node.share is not None or node.each is not None or node.keeping:
             self._findings.report(
-                "not-yet", node.span, "soft rules, `each` and `keeping` are part of the language, but not of this release"
+                "not-yet",
+                node.span,
+                "soft rules, `each` and `keeping` are part of the language, but not of this release",
             )
             return None
         condition = condition_of(node.condition, scope, self._findings)
         if isinstance(condition, Unknown | Constant):
             if isinstance(condition, Constant) and condition.value is False:
-                self._findings.report("unsatisfiable", node.condition.span, f"rule `{node.name.text}` is always false")
+                self._findings.report(
+                    "unsatisfiable", node.condition.span, f"rule `{node.name.text}` is always false"
+                )
             return None
         return Rule(node.name.text, condition, node.span, node.condition.span.text)
 
@@ -350,12 +396,17 @@ class TableBuilder:
         node = self._node
         if node.per is not None or isinstance(node.size, tree.Count):
             self._findings.report(
-                "not-yet", node.name.span, "tables under a parent are part of the language, but not of this release"
+                "not-yet",
+                node.name.span,
+                "tables under a parent are part of the language, but not of this release",
             )
             return 0
         if node.size is None:
             self._findings.report(
-                "row-count", node.name.span, f"table `{node.name.text}` has no size", f"write `table {node.name.text} [1_000] {{`"
+                "row-count",
+                node.name.span,
+                f"table `{node.name.text}` has no size",
+                f"write `table {node.name.text} [1_000] {{`",
             )
             return 0
         size = infer(node.size, Scope(self._file), self._findings)
@@ -364,10 +415,15 @@ class TableBuilder:
             if isinstance(size.value, int) and 0 <= size.value <= MOST_ROWS:
                 return size.value
             self._findings.report(
-                "row-count", node.size.span, f"a table cannot have {size.value} rows", f"give a whole number from 0 to {MOST_ROWS:,}"
+                "row-count",
+                node.size.span,
+                f"a table cannot have {size.value} rows",
+                f"give a whole number from 0 to {MOST_ROWS:,}",
             )
         elif not size.type.is_unknown:
-            self._findings.report("not-constant", node.size.span, "a table's size is constant", "use a parameter")
+            self._findings.report(
+                "not-constant", node.size.span, "a table's size is constant", "use a parameter"
+            )
         return 0
 
 
@@ -377,5 +433,3 @@ def _definition(node: tree.Field) -> str:
     assert part is not None
     sign = "~" if node.draw is not None else "="
     return f"{sign} {' '.join(part.span.text.split())}"
-
-

@@ -44,7 +44,12 @@ def _base(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
     if node.name in file.enums:
         file.use(node.name)
         if node.arguments:
-            findings.report("bad-type", node.span, f"enum `{node.name}` takes no arguments", f"write `{node.name}`")
+            findings.report(
+                "bad-type",
+                node.span,
+                f"enum `{node.name}` takes no arguments",
+                f"write `{node.name}`",
+            )
         return Type(Kind.ENUM, enum=file.enums[node.name].type)
     if node.name == "decimal":
         return _decimal(node, findings)
@@ -57,7 +62,9 @@ def _base(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
     if kind is Kind.DATETIME and len(node.arguments) == 1 and isinstance(node.arguments[0], str):
         return _zoned(node, node.arguments[0], findings)
     if node.arguments:
-        findings.report("bad-type", node.span, f"`{node.name}` takes no arguments", f"write `{node.name}`")
+        findings.report(
+            "bad-type", node.span, f"`{node.name}` takes no arguments", f"write `{node.name}`"
+        )
         return UNKNOWN
     return Type(kind)
 
@@ -94,7 +101,9 @@ def _list(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
     if len(node.arguments) == 1 and isinstance(node.arguments[0], tree.TypeName):
         element = resolve_type(node.arguments[0], file, findings)
         return element if element.is_unknown else Type(Kind.LIST, element=element)
-    findings.report("bad-type", node.span, f"`{node.span.text}` lacks its element type", "write `list(float)`")
+    findings.report(
+        "bad-type", node.span, f"`{node.span.text}` lacks its element type", "write `list(float)`"
+    )
     return UNKNOWN
 
 
@@ -105,7 +114,12 @@ def _zoned(node: tree.TypeName, zone: str, findings: Findings) -> Type:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         if zone != "UTC":
-            findings.report("bad-type", node.span, f'there is no time zone "{zone}"', 'write "UTC" or "Europe/Berlin"')
+            findings.report(
+                "bad-type",
+                node.span,
+                f'there is no time zone "{zone}"',
+                'write "UTC" or "Europe/Berlin"',
+            )
             return UNKNOWN
     return Type(Kind.DATETIME, zone=zone)
 
@@ -115,7 +129,10 @@ def _with_unit(type: Type, node: tree.TypeName, findings: Findings) -> Type:
         return type
     if not type.is_number:
         findings.report(
-            "unit-not-allowed", node.unit_span, f"`{node.name}` takes no unit", f"write `{node.name}`, or `float<{node.unit}>`"
+            "unit-not-allowed",
+            node.unit_span,
+            f"`{node.name}` takes no unit",
+            f"write `{node.name}`, or `float<{node.unit}>`",
         )
         return UNKNOWN
     try:

@@ -148,9 +148,7 @@ def _atoms(encoded: list[list[bytes]], widths: list[int]) -> list[Atom]:
             offset, place = offset + widths[place], place + 1
             continue
         length = _merge_length(encoded, widths, place)
-        atoms.append(
-            _atom(encoded[place : place + length], widths[place : place + length], offset)
-        )
+        atoms.append(_atom(encoded[place : place + length], widths[place : place + length], offset))
         offset += atoms[-1].width
         place += length
     return atoms
@@ -223,8 +221,10 @@ def below(bits: NDArray[np.uint64], radix: int) -> Codes:
 def fixed_text(matrix: Bytes) -> pa.StringArray:
     """Rows of a C-contiguous (n, width) matrix of UTF-8 as an Arrow array, without a copy."""
     rows, width = matrix.shape
-    offsets = np.arange(0, rows * width + 1, width, dtype=np.int32) if width else None
-    if offsets is None:
+    _refuse_overflow(matrix)
+    if width:
+        offsets = np.arange(0, rows * width + 1, width, dtype=np.int32)
+    else:
         offsets = np.zeros(rows + 1, np.int32)
     return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(matrix))
 
@@ -232,6 +232,7 @@ def fixed_text(matrix: Bytes) -> pa.StringArray:
 def ragged_text(matrix: Bytes) -> pa.StringArray:
     """Rows of an (n, width) matrix as an Arrow array, leaving out every zero byte."""
     rows, width = matrix.shape
+    _refuse_overflow(matrix)
     lengths = np.zeros(rows + 1, np.int32)
     is_present = matrix != 0
     for column in range(width):
@@ -240,6 +241,12 @@ def ragged_text(matrix: Bytes) -> pa.StringArray:
     return pa.StringArray.from_buffers(
         rows, pa.py_buffer(np.cumsum(lengths, dtype=np.int32)), pa.py_buffer(flat)
     )
+
+
+def _refuse_overflow(matrix: Bytes) -> None:
+    """Arrow strings hold 2**31 bytes an array; blocks stay far below."""
+    if matrix.size >= 2**31:
+        raise OverflowError(f"{len(matrix):,} texts of {matrix.shape[1]:,} bytes exceed one array")
 
 
 def nullable_text(array: pa.StringArray, valid: NDArray[np.bool_]) -> pa.StringArray:

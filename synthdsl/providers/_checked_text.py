@@ -84,7 +84,7 @@ def _digit_columns(places: list[tuple[str, ...]]) -> list[int]:
     return columns
 
 
-def named_scheme(argument: Argument, *, position: int) -> Scheme | None | Misuse:
+def named_scheme(argument: Argument, *, position: int) -> Scheme | Misuse | None:
     """The check-digit scheme that a constant argument names; None for null."""
     if argument.type.kind is Kind.NULL or (argument.is_constant and argument.value is None):
         return None

@@ -48,9 +48,7 @@ class GrammarProgram:
             for symbol in alternative.symbols
         ]
         words = list(dict.fromkeys(symbol for symbol in symbols if isinstance(symbol, str)))
-        slots = list(
-            {(s.number, s.form): s for s in symbols if isinstance(s, Slot)}.values()
-        )
+        slots = list({(s.number, s.form): s for s in symbols if isinstance(s, Slot)}.values())
         self.words = words
         self.slots = slots
         self.first_rule = len(words) + len(slots)
@@ -135,28 +133,52 @@ class GrammarProgram:
 
     def _expand(self, bits: Bits) -> tuple[Symbols, Symbols]:
         """Words and slots of all rows one after the other, and the row of each."""
-        symbols = np.full(len(bits), self.first_rule, np.int64)
-        owners = np.arange(len(bits))
+        rows = len(bits)
+        symbols = np.full(rows, self.first_rule, np.int64)
+        owners = np.arange(rows)
+        finished: list[tuple[Symbols, Symbols]] = []
         for depth in range(DEEPEST):
-            is_rule = symbols >= self.first_rule
-            rules = np.flatnonzero(is_rule)
+            rules = np.flatnonzero(symbols >= self.first_rule)
+            # Rows without rules step aside once they are many; few rows go very deep.
+            if 8 * len(rules) < len(symbols):
+                is_open = np.zeros(rows, bool)
+                is_open[owners[rules]] = True
+                is_kept = is_open[owners]
+                finished.append((symbols[~is_kept], owners[~is_kept]))
+                symbols, owners = symbols[is_kept], owners[is_kept]
+                rules = np.flatnonzero(symbols >= self.first_rule)
             if not len(rules):
                 break
-            taken = self._choose(symbols[rules], bits[rules], depth)
-            counts = np.ones(len(symbols), np.int64)
-            counts[rules] = self._lengths[taken]
-            origin = np.repeat(np.arange(len(symbols)), counts)
-            place = np.arange(len(origin)) - (np.cumsum(counts) - counts)[origin]
-            first = np.zeros(len(symbols), np.int64)
-            first[rules] = self._starts[taken]
-            is_new = np.flatnonzero(is_rule[origin])
-            parents = origin[is_new]
-            new_bits = bits[origin]
-            new_bits[is_new] = _child_bits(bits[parents], place[is_new])
-            new_symbols = symbols[origin]
-            new_symbols[is_new] = self._flat[first[parents] + place[is_new]]
-            symbols, bits, owners = new_symbols, new_bits, owners[origin]
-        return symbols, owners
+            symbols, owners, bits = self._round(symbols, owners, rules, bits, depth)
+        finished.append((symbols, owners))
+        if len(finished) == 1:
+            return symbols, owners
+        symbols = np.concatenate([part[0] for part in finished])
+        owners = np.concatenate([part[1] for part in finished])
+        # A row lies in one part as a whole, so a stable sort by row keeps its order.
+        order = np.argsort(owners, kind="stable")
+        return symbols[order], owners[order]
+
+    def _round(
+        self, symbols: Symbols, owners: Symbols, rules: Symbols, bits: Bits, depth: int
+    ) -> tuple[Symbols, Symbols, Bits]:
+        """Replace the symbols at `rules`, whose bits are `bits`, each by an alternative.
+
+        Returns the new symbols, the row of each, and the bits of the new rules in order.
+        """
+        taken = self._choose(symbols[rules], bits, depth)
+        lengths = self._lengths[taken]
+        origin = np.repeat(np.arange(len(rules)), lengths)
+        place = np.arange(len(origin)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        parts = self._flat[np.repeat(self._starts[taken], lengths) + place]
+        counts = np.ones(len(symbols), np.int64)
+        counts[rules] = lengths
+        new_symbols = np.repeat(symbols, counts)
+        first = (np.cumsum(counts) - counts)[rules]
+        new_symbols[first[origin] + place] = parts
+        is_rule = np.flatnonzero(parts >= self.first_rule)
+        new_bits = _child_bits(bits[origin[is_rule]], place[is_rule])
+        return new_symbols, np.repeat(owners, counts), new_bits
 
     def _choose(self, rules: Symbols, bits: Bits, depth: int) -> Symbols:
         """The alternative that each of `rules` takes."""

@@ -1,7 +1,7 @@
-"""Weighted context-free grammars: their text, and what can be known before drawing.
+r"""Weighted context-free grammars: their text, and what can be known before drawing.
 
 A rule is `name -> alternative | alternative`; an alternative is a run of quoted texts (double
-or single quotes; `\\n`, `\\t`, `\\"`, `\\'`, `\\\\` inside) and names of rules, and may end in a
+or single quotes; `\n`, `\t`, `\"`, `\'`, `\\` inside) and names of rules, and may end in a
 weight: `[70%]` or `[rest]`. A rule without weights draws its alternatives equally often;
 otherwise every alternative has a weight, and they total 100 % or one says `rest`. `{0}` in a
 quoted text is a slot. Line breaks mean nothing, `#` starts a comment, `;` may end a rule.
@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate
 
 from synthdsl.providers._value_text import Slot, SlotError, split_slots
@@ -64,7 +65,12 @@ class Alternative:
     symbols: tuple[str | Slot | Reference, ...]
     weight: Fraction
 
-    @property
+    @cached_property
+    def share(self) -> float:
+        """The probability as a float: exact fractions are slow in the loops over depth."""
+        return float(self.weight)
+
+    @cached_property
     def references(self) -> list[Reference]:
         """The rules it uses, in order."""
         return [symbol for symbol in self.symbols if isinstance(symbol, Reference)]
@@ -117,9 +123,10 @@ def parse_grammar(text: str, start: str) -> Grammar:
             LONGEST_GRAMMAR,
             "shorten it",
         )
-    rules = _rules(_tokens(text))
-    if not rules:
+    tokens = _tokens(text)
+    if not tokens:
         raise GrammarError("the grammar has no rule", 0, 'write one, such as: note -> "Stable."')
+    rules = _rules(tokens)
     reached = _reached(rules, start)
     _refuse_endless(reached)
     mass = _masses(reached)
@@ -148,9 +155,7 @@ def _tokens(text: str) -> list[_Token]:
 
 def _token_error(text: str, at: int) -> GrammarError:
     if text[at] in "\"'":
-        return GrammarError(
-            "this quote is not closed on its line", at, f"close it with {text[at]}"
-        )
+        return GrammarError("this quote is not closed on its line", at, f"close it with {text[at]}")
     if text[at] == "[":
         return GrammarError("this is no weight", at, "write [70%] or [rest]")
     return GrammarError(
@@ -163,10 +168,11 @@ def _rules(tokens: list[_Token]) -> dict[str, Rule]:
     heads = [
         place
         for place in range(len(tokens))
-        if tokens[place].kind == "name" and tokens[place + 1 : place + 2]
+        if tokens[place].kind == "name"
+        and tokens[place + 1 : place + 2]
         and tokens[place + 1].kind == "arrow"
     ]
-    if tokens and (not heads or heads[0] != 0):
+    if not heads or heads[0] != 0:
         raise GrammarError("a rule must come first", tokens[0].offset, 'write: name -> "text"')
     rules: dict[str, Rule] = {}
     for head, end in zip(heads, [*heads[1:], len(tokens)], strict=True):
@@ -282,19 +288,28 @@ def _reached(rules: dict[str, Rule], start: str) -> dict[str, Rule]:
 
 def _refuse_endless(rules: dict[str, Rule]) -> None:
     """Refuse rules none of whose texts ever ends."""
+    # Linear in the size of the grammar: each use of a rule is crossed off once.
+    users: dict[str, list[tuple[str, int]]] = {name: [] for name in rules}
+    waiting_for: list[int] = []
     ending: set[str] = set()
-    has_grown = True
-    while has_grown:
-        has_grown = False
-        for rule in rules.values():
-            if rule.name in ending:
-                continue
-            if any(
-                all(reference.name in ending for reference in alternative.references)
-                for alternative in rule.alternatives
-            ):
-                ending.add(rule.name)
-                has_grown = True
+    found: list[str] = []
+    for rule in rules.values():
+        for alternative in rule.alternatives:
+            references = alternative.references
+            for reference in references:
+                users[reference.name].append((rule.name, len(waiting_for)))
+            waiting_for.append(len(references))
+            if not references:
+                found.append(rule.name)
+    while found:
+        name = found.pop()
+        if name in ending:
+            continue
+        ending.add(name)
+        for user, alternative_number in users[name]:
+            waiting_for[alternative_number] -= 1
+            if waiting_for[alternative_number] == 0:
+                found.append(user)
     for rule in rules.values():
         if rule.name not in ending:
             raise GrammarError(
@@ -322,7 +337,7 @@ def _masses(rules: dict[str, Rule]) -> tuple[dict[str, float], ...]:
 
 def conditional_weight(alternative: Alternative, mass: dict[str, float]) -> float:
     """Probability to take `alternative` and to end within the depth that `mass` is for."""
-    weight = float(alternative.weight)
+    weight = alternative.share
     for reference in alternative.references:
         weight *= mass[reference.name]
     return weight
@@ -371,7 +386,7 @@ def _mean(rule: Rule, means: dict[str, float], length: object) -> float:
                 value += means[symbol.name] + (length is None)
             else:
                 value += len(symbol) if length is not None and isinstance(symbol, str) else 1.0
-        total += float(alternative.weight) * value
+        total += alternative.share * value
     return total
 
 

@@ -12,9 +12,9 @@ LOINC: Users' Guide. UUID: RFC 9562.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
@@ -51,7 +51,10 @@ def _numbers(first: int, last: int, width: int, *, without: int = -1) -> tuple[s
 
 @dataclass(frozen=True)
 class Form:
-    """Positions (ASCII choices of one width each) and the check digit that follows them."""
+    """Positions and the check digit that follows them.
+
+    The choices of a position are ASCII characters, or decimal numbers of one width.
+    """
 
     positions: tuple[tuple[str, ...], ...]
     scheme: str | None = None
@@ -65,14 +68,25 @@ class Form:
         """Characters of a text."""
         return sum(len(choices[0]) for choices in self.positions) + (self.scheme is not None)
 
+    @cached_property
+    def _tables(self) -> tuple[Mask, ...]:
+        """Which characters (by byte), or which decimal numbers, each position allows."""
+        tables: list[Mask] = []
+        for choices in self.positions:
+            width = len(choices[0])
+            table = np.zeros(256 if width == 1 else 10**width, bool)
+            table[[ord(choice) if width == 1 else int(choice) for choice in choices]] = True
+            tables.append(table)
+        return tuple(tables)
+
     def holds(self, matrix: Bytes) -> Mask:
         """Which rows of an (n, width) byte matrix are of this form."""
         good = np.ones(len(matrix), bool)
         offset = 0
         digits: list[int] = []
-        for choices in self.positions:
+        for choices, table in zip(self.positions, self._tables, strict=True):
             width = len(choices[0])
-            good &= _is_among(matrix[:, offset : offset + width], choices)
+            good &= _is_among(matrix[:, offset : offset + width], table)
             if all(choice.isdigit() for choice in choices):
                 digits.extend(range(offset, offset + width))
             offset += width
@@ -83,27 +97,24 @@ class Form:
         return good
 
 
-def _is_among(block: Bytes, choices: Sequence[str]) -> Mask:
-    """Which rows of an (n, w) byte block spell one of `choices`."""
+def _is_among(block: Bytes, table: Mask) -> Mask:
+    """Which rows of an (n, w) byte block spell a choice of the position with `table`."""
     if block.shape[1] == 1:
-        table = np.zeros(256, bool)
-        table[[ord(choice) for choice in choices]] = True
-        return np.take(table, block[:, 0])
-    number = np.zeros(len(block), np.uint64)
+        return np.asarray(np.take(table, block[:, 0]))
+    digits = block - np.uint8(48)
+    number = np.zeros(len(block), np.intp)
+    good = np.ones(len(block), bool)
     for column in range(block.shape[1]):
-        number = number << np.uint64(8) | block[:, column]
-    wanted = [int.from_bytes(choice.encode(), "big") for choice in choices]
-    return np.isin(number, np.array(wanted, np.uint64))
+        good &= digits[:, column] < 10
+        number = number * 10 + digits[:, column]
+    good &= np.take(table, number, mode="clip")
+    return good
 
 
 def _mbi(second: tuple[str, ...]) -> Form:
     letter = MBI_LETTERS
-    return Form(
-        (
-            (_NONZERO, second, _EITHER, DIGITS, letter, _EITHER, DIGITS, letter, letter)
-            + (DIGITS, DIGITS)
-        )
-    )
+    head = (_NONZERO, second, _EITHER, DIGITS, letter, _EITHER, DIGITS)
+    return Form((*head, letter, letter, DIGITS, DIGITS))
 
 
 def _ssn(areas: tuple[str, ...], groups: tuple[str, ...]) -> Form:

@@ -1,4 +1,4 @@
-"""The little language of patterns: `#` a digit, `?` a capital letter, `\\` takes the next
+r"""The little language of patterns: `#` a digit, `?` a capital letter, `\` takes the next
 character as it is, everything else stands for itself.
 """
 
@@ -80,10 +80,8 @@ def parse_pattern(text: str) -> Pattern | Misuse:
 
 def constant_pattern(argument: Argument, example: str) -> Pattern | Misuse:
     """The pattern given as constant text, or what is wrong with the argument."""
-    if argument.type.kind is not Kind.TEXT or argument.value is None:
-        return Misuse(
-            f"the pattern must be text, this is {argument.type}", 0, f'write "{example}"'
-        )
-    if not argument.is_constant:
+    if argument.type.kind is not Kind.TEXT:
+        return Misuse(f"the pattern must be text, this is {argument.type}", 0, f'write "{example}"')
+    if not argument.is_constant or argument.value is None:
         return Misuse("the pattern must be a constant", 0, f'write it out: "{example}"')
     return parse_pattern(argument.value)

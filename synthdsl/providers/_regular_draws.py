@@ -218,4 +218,3 @@ def _thresholds(counts: list[int] | tuple[int, ...]) -> NDArray[np.uint64]:
     shares = [min((part << 64) // total, 2**64 - 1) for part in accumulate(counts)]
     del shares[-1]
     return np.array(shares, np.uint64)
-

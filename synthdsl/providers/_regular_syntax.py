@@ -1,12 +1,12 @@
-"""Regular expressions read into a finite tree, with its bounds known before it is unrolled.
+r"""Regular expressions read into a finite tree, with its bounds known before it is unrolled.
 
 The parser is a plain recursive descent: it never matches, so it never backtracks, and every
 node carries its greatest length and its unrolled size, so that an expression that would be
 huge is refused where it is written, in time proportional to the text.
 
 What is understood: literals, `.` (any printable ASCII character), classes with ranges and
-negation (within printable ASCII), `\\d` `\\w` `\\s` (0-9; A-Z a-z 0-9 _; one space) and their
-capitals, `\\t` `\\n` `\\xHH` `\\uHHHH`, groups, alternation, `?` `*` `+` `{m}` `{m,n}` `{m,}`
+negation (within printable ASCII), `\d` `\w` `\s` (0-9; A-Z a-z 0-9 _; one space) and their
+capitals, `\t` `\n` `\xHH` `\uHHHH`, groups, alternation, `?` `*` `+` `{m}` `{m,n}` `{m,}`
 (lazy forms too), `^` at the start and `$` at the end. `*`, `+` and `{m,}` stop at 8 repeats
 beyond their least.
 """
@@ -14,7 +14,7 @@ beyond their least.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 LONGEST_EXPRESSION = 1_000
 """Characters of an expression."""
@@ -308,13 +308,14 @@ class _Parser:
         return self._choice(_PRINTABLE if character == "." else frozenset(character))
 
     def _choice(self, characters: frozenset[str]) -> Choice:
+        if characters is _PRINTABLE:
+            return _choice_of(characters)
         for character in characters:
             if character == "\0" or "\ud800" <= character <= "\udfff":
                 raise self._error(
                     f"character U+{ord(character):04X} cannot be drawn", "remove it", self.at - 1
                 )
-        widths = [len(character.encode()) for character in characters]
-        return Choice(1, min(widths), max(widths), tuple(sorted(characters)))
+        return _choice_of(characters)
 
     def _group(self) -> Node:
         start = self.at
@@ -431,6 +432,12 @@ class _Parser:
             return self._escape()
         self.at += 1
         return self.text[self.at - 1]
+
+
+@lru_cache(maxsize=512)
+def _choice_of(characters: frozenset[str]) -> Choice:
+    widths = [len(character.encode()) for character in characters]
+    return Choice(1, min(widths), max(widths), tuple(sorted(characters)))
 
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")

@@ -21,14 +21,13 @@ else:
     np = lazy("numpy")
     pa = lazy("pyarrow")
 
-MOST_DECIMALS = 9
+MOST_DECIMALS = 6
+"""From seven on, Arrow writes small decimals with an exponent."""
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _TOO_LARGE = 2.0**63
 _FORM_OF_KIND = {Kind.DATE: "date", Kind.DATETIME: "datetime", Kind.TIME: "time"}
-_PLAIN = frozenset(
-    {Kind.TEXT, Kind.ENUM, Kind.UUID, Kind.INT, Kind.FLOAT, Kind.DECIMAL, Kind.BOOL}
-)
+_PLAIN = frozenset({Kind.TEXT, Kind.ENUM, Kind.UUID, Kind.INT, Kind.FLOAT, Kind.DECIMAL, Kind.BOOL})
 
 
 class SlotError(ValueError):

@@ -55,13 +55,11 @@ def _grammar(arguments: tuple[Argument, ...]) -> Grammar | Misuse:
         return Misuse(
             f'the file "{given.value}" cannot be read: {reason}',
             0,
-            'give the path of a file, or rules such as "note -> \'Stable.\'"',
+            "give the path of a file, or rules such as \"note -> 'Stable.'\"",
         )
     source, bad = decode(given.value, raw)
     if bad is not None:
-        return Misuse(
-            f'the file "{given.value}" is not UTF-8 at byte {bad}', 0, "save it as UTF-8"
-        )
+        return Misuse(f'the file "{given.value}" is not UTF-8 at byte {bad}', 0, "save it as UTF-8")
     return _parsed(source.text, given.value, start.value)
 
 
@@ -76,7 +74,7 @@ class GrammarText(Provider):
     name = "grammar"
     summary = (
         "Text of a weighted grammar, given as text or as the path of a file: rules such as "
-        "`note -> \"Reports \" complaint \".\" [70%] | \"Well.\" [rest]`. `{0}` is the first "
+        '`note -> "Reports " complaint "." [70%] | "Well." [rest]`. `{0}` is the first '
         "value after the rule to start from."
     )
     example = "grammar(\"note -> 'Reports ' sign '.'; sign -> 'pain' | 'cough'\", \"note\")"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.functions.base import Argument, Misuse
 from synthdsl.lazy import lazy
-from synthdsl.providers._byte_text import fixed_text, nullable_text
+from synthdsl.providers._byte_text import nullable_text
 from synthdsl.providers._check_digits import SCHEMES
 from synthdsl.providers._checked_text import CheckedText
 from synthdsl.providers._identifier_forms import Form, dea_form, digits_form, forms

@@ -87,9 +87,7 @@ def lower_triangle(correlation: Any, size: int) -> list[list[float]] | str:
     elif lengths == list(range(1, size + 1)) or lengths == list(range(1, size)):
         if len(rows) < size:
             rows = [[1.0], *[[*row, 1.0] for row in rows]]
-        full = [
-            [float(rows[max(i, j)][min(i, j)]) for j in range(size)] for i in range(size)
-        ]
+        full = [[float(rows[max(i, j)][min(i, j)]) for j in range(size)] for i in range(size)]
     else:
         return f"the correlation has rows of {lengths} entries; {size} variables need {size} each"
     for i in range(size):
@@ -122,7 +120,9 @@ class MultivariateNormal(Provider):
     """Normal variables with given means, standard deviations and correlations: a list."""
 
     name = "multivariate_normal"
-    summary = "correlated normals, as a list; the correlation as a full matrix or its lower triangle"
+    summary = (
+        "correlated normals, as a list; the correlation as a full matrix or its lower triangle"
+    )
     source = "Kotz, Balakrishnan, Johnson, Continuous Multivariate Distributions 1 (2000), ch. 45"
     example = "multivariate_normal(mean: [170, 70], sd: [9, 12], correlation: [[1, 0.5], [0.5, 1]])"
     parameters = (
@@ -294,7 +294,7 @@ class Multinomial(Provider):
             is_off = is_off & valid
         if is_off.any():
             raise ValueError("the probabilities of a multinomial draw do not total 100 %")
-        left = np.broadcast_to(
+        left: Any = np.broadcast_to(
             trials.values if isinstance(trials, Column) else trials, draws.rows
         ).astype(float)
         if valid is not None:
@@ -308,9 +308,9 @@ class Multinomial(Provider):
         for i in range(size - 1):
             share = shares[:, i] / np.where(rest[:, i] > 0, rest[:, i], 1.0)
             share = np.clip(share, 0.0, 1.0)
-            share = share if len(share) > 1 else float(share[0])
+            share = np.asarray(share if len(share) > 1 else float(share[0]), dtype=float)
             taken = binomial.sample(PartOf(draws, f"outcome{i}."), left, share)
             counts[:, i] = taken
-            left = left - taken
+            left = left - np.asarray(taken, dtype=float)
         counts[:, -1] = left
         return Column(counts, valid)

@@ -33,7 +33,11 @@ def _compiled(text: str) -> Program:
 
 @PROVIDERS.register
 class RegularExpression(Provider):
-    """Every derivation of the expression is equally likely.
+    r"""Every derivation of the expression is equally likely.
+
+    `.` and negated classes stand for printable ASCII, `\s` for one space, `\d` and `\w` for their
+    ASCII characters. Back-references, look-around and flags are refused, and so are texts that
+    could be longer than 1,000 bytes.
 
     Where the expression is unambiguous (each text can be read in one way) that is: every text.
     In `a|a|b` the text `a` has two derivations and probability 2/3. Note what uniform means for
@@ -47,9 +51,7 @@ class RegularExpression(Provider):
     )
     source = "Flajolet, Zimmermann and Van Cutsem 1994, counting method"
     example = 'regex("[A-Z]{2}[0-9]{6}")'
-    parameters = (
-        ProviderParameter("expression", "the regular expression", must_be_constant=True),
-    )
+    parameters = (ProviderParameter("expression", "the regular expression", must_be_constant=True),)
 
     def infer(self, *arguments: Argument) -> Type | Misuse:
         """Text, or where and why the expression is refused."""

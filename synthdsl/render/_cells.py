@@ -19,7 +19,9 @@ def number_text(value: float, decimals: int | None = None) -> str:
     if size >= 1e12 or 0 < size < 1e-4:
         return f"{value:.3g}"
     if decimals is None:
-        decimals = 0 if size >= 1000 else max(0, 3 - max(math.floor(math.log10(size)), 0)) if size else 0
+        decimals = (
+            0 if size >= 1000 else max(0, 3 - max(math.floor(math.log10(size)), 0)) if size else 0
+        )
         shown = f"{value:,.{decimals}f}"
         return shown.rstrip("0").rstrip(".") if "." in shown else shown
     return f"{value:,.{decimals}f}"

@@ -112,7 +112,7 @@ def _shape(values: pa.ChunkedArray, bins: int) -> Histogram | Shares | Examples 
     return Examples(len(values), tuple(cell_text(v.as_py()) for v in values[:3]))
 
 
-def _number_shape(values: NDArray[np.float64], bins: int) -> Histogram | Examples:
+def _number_shape(values: NDArray[np.float64], bins: int) -> Histogram | Shares | Examples:
     finite = values[np.isfinite(values)]
     if not len(finite):
         return Examples(len(np.unique(values)), tuple(cell_text(float(v)) for v in values[:3]))
@@ -165,7 +165,7 @@ def _grid_histogram(
     scale: float = 1.0,
     about: str = "",
 ) -> Histogram | Shares:
-    """A histogram of whole numbers: each bin covers the same number of them, so none is favoured."""
+    """A histogram of whole numbers: each bin covers equally many, so that none is favoured."""
     low, high = (round(x) for x in _range(values))
     if low == high:
         return Shares(((text(low), len(values)),), 0, 1)
@@ -222,7 +222,7 @@ def _clock(microseconds: float) -> str:
 
 def _category_shape(values: pa.ChunkedArray) -> Shares | Examples:
     """Categories in declared order if they are few, those that never occur too."""
-    declared = values.chunk(0).dictionary if values.num_chunks else []
+    declared: Any = values.chunk(0).dictionary
     decoded = values.cast(values.type.value_type)
     if len(declared) <= MOST_SHARES and all(
         chunk.dictionary.equals(declared) for chunk in values.iterchunks()
@@ -242,9 +242,7 @@ def _ordered_shares(values: pa.ChunkedArray, order: Any) -> Shares:
 
 def _text_shape(values: pa.ChunkedArray) -> Shares | Examples:
     counted = values.value_counts()
-    order = pc.sort_indices(
-        counted, sort_keys=[("counts", "descending"), ("values", "ascending")]
-    )
+    order = pc.sort_indices(counted, sort_keys=[("counts", "descending"), ("values", "ascending")])
     distinct = len(counted)
     if distinct <= MOST_SHARES:
         return Shares(_listed(counted.take(order)), 0, distinct)

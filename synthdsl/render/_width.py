@@ -56,10 +56,8 @@ def expand(text: str) -> list[str]:
     pieces = []
     column = 0
     for character in text:
-        if character == "\t":
-            piece = " " * (TAB - column % TAB)
-        else:
-            piece = _printable_character(character)
+        is_tab = character == "\t"
+        piece = " " * (TAB - column % TAB) if is_tab else _printable_character(character)
         pieces.append(piece)
         column += display_width(piece)
     return pieces

@@ -155,7 +155,9 @@ def explanation_schema() -> dict[str, Any]:
 
 def _html(explanation: ExplanationLike, title: str) -> str:
     shown = title or "Explanation"
-    body = [f"<header><h1>{escape(shown)}</h1><p>How each field comes about, in order.</p></header>"]
+    body = [
+        f"<header><h1>{escape(shown)}</h1><p>How each field comes about, in order.</p></header>"
+    ]
     body.append("<main>")
     for table in explanation.tables:
         body += _table_html(table)

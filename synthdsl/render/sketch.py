@@ -31,7 +31,9 @@ def render_sketches(
     `is_ascii`: for terminals that cannot show block characters.
     """
     paint = Paint(colour)
-    heads = [(shorten(f.name, WIDEST_NAME), shorten(_type(f), WIDEST_TYPE)) for f in table.schema]
+    widest_name = max(min(WIDEST_NAME, width // 3), 6)
+    widest_type = max(min(WIDEST_TYPE, width // 5), 6)
+    heads = [(shorten(f.name, widest_name), shorten(_type(f), widest_type)) for f in table.schema]
     names = max((display_width(name) for name, _ in heads), default=0)
     types = max((display_width(kind) for _, kind in heads), default=0)
     indent = names + types + 4
@@ -77,7 +79,7 @@ def _type(field: pa.Field) -> str:
 def share_text(count: int, total: int) -> str:
     """A share in percent: `52.1 %`, never `0.0 %` or `100.0 %` for what is not quite that."""
     percent = 100 * count / total if total else 0.0
-    if 0 < count and percent < 0.1:
+    if count > 0 and percent < 0.1:
         return "<0.1 %"
     if count < total and percent > 99.9:
         return ">99.9 %"
@@ -88,9 +90,7 @@ def _null_text(nulls: int, rows: int) -> str:
     return f"  {share_text(nulls, rows)} null" if nulls else ""
 
 
-def _histogram_line(
-    shape: Histogram, paint: Paint, bins: int, width: int, is_ascii: bool
-) -> str:
+def _histogram_line(shape: Histogram, paint: Paint, bins: int, width: int, is_ascii: bool) -> str:
     levels = _ASCII_BLOCKS if is_ascii else _BLOCKS
     peak = max(shape.counts)
     # every bin that holds anything shows at least the lowest block
@@ -106,10 +106,9 @@ def _histogram_line(
     return paint("bar", drawn) + shorten(figures + about, max(width - bins - 2, 8))
 
 
-def _share_lines(
-    shape: Shares, total: int, paint: Paint, width: int, is_ascii: bool
-) -> list[str]:
-    rows = [(shorten(name, WIDEST_LABEL) or '""', count) for name, count in shape.values]
+def _share_lines(shape: Shares, total: int, paint: Paint, width: int, is_ascii: bool) -> list[str]:
+    widest = max(min(WIDEST_LABEL, width - 15), 5)
+    rows = [(shorten(name, widest) or '""', count) for name, count in shape.values]
     peak = max(max(count for _, count in rows), 1)
     if shape.others:
         rows.append((f"{shape.distinct - len(rows):,} others", shape.others))

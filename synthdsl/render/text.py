@@ -28,9 +28,7 @@ def render_text(
     return "".join(render_diagnostic(d, colour=colour, width=width) for d in ordered)
 
 
-def render_diagnostic(
-    diagnostic: Diagnostic, *, colour: bool = False, width: int = 100
-) -> str:
+def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False, width: int = 100) -> str:
     """One finding, as lines."""
     paint = Paint(colour)
     span = diagnostic.span
@@ -62,7 +60,9 @@ def _snippets(labels: Sequence[Label], paint: Paint, width: int) -> list[str]:
         span = label.span
         if span.source is not source and span.source.name != source.name:
             source = span.source
-            lines.append(paint("gutter", f"   in {printable(source.name)}:{span.line}:{span.column}"))
+            lines.append(
+                paint("gutter", f"   in {printable(source.name)}:{span.line}:{span.column}")
+            )
         if not span.source.text:
             continue
         view = _View(span, width)

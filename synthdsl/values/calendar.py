@@ -114,10 +114,12 @@ def days_from_civil(year: Whole, month: Whole, day: Whole) -> Whole:
 
 def is_leap(year: Whole) -> Any:
     """Whether a year has 366 days: bool or (n,) bool."""
-    # A year divisible by 25 and by 4 is a century's; divisible by 25 and 16, by 400.
     if isinstance(year, int):
         return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return (year & np.where(year % 25 == 0, 15, 3)) == 0
+    # A multiple of 25 is one of 400 where it is one of 16, else no leap year's.
+    # Dividing is vectorised where taking the remainder is not.
+    is_25th = year // 25 * 25 == year
+    return (year & (3 + 12 * is_25th)) == 0
 
 
 def days_in_month(year: Whole, month: Whole) -> Whole:
@@ -152,7 +154,7 @@ def quarter(days: Whole) -> Whole:
 
 def weekday(days: Whole) -> Whole:
     """ISO day of the week, 1 (Monday) to 7 (Sunday)."""
-    return (days + 3) % 7 + 1
+    return days - (days + 3) // 7 * 7 + 4
 
 
 def day_of_year(days: Whole) -> Whole:
@@ -162,7 +164,7 @@ def day_of_year(days: Whole) -> Whole:
 
 def week(days: Whole) -> Whole:
     """ISO 8601 week, 1 to 53: week 1 is the one that holds the year's first Thursday."""
-    thursday = days - (days + 3) % 7 + 3
+    thursday = (days + 3) // 7 * 7
     return (thursday - start_of_year(thursday)) // 7 + 1
 
 

@@ -63,10 +63,14 @@ ORDERED = NUMBERS | MOMENTS | {Kind.TIME, Kind.DURATION}
 
 @dataclass(frozen=True)
 class EnumType:
-    """A declared enumeration: its name and its members in order."""
+    """A declared enumeration: its name and its members in order.
+
+    `exported` are the members as files show them (empty: by their names).
+    """
 
     name: str
     members: tuple[str, ...]
+    exported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

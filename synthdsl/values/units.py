@@ -225,8 +225,8 @@ def _spell(terms: Terms) -> str:
 def _spell_power(symbol: str, exponent: Fraction) -> str:
     if exponent == 1:
         return symbol
-    if symbol[-1].isdigit() or symbol == "10*":
-        return symbol + str(exponent) if symbol == "10*" else f"({symbol}){exponent}"
+    if symbol.isdigit():
+        return f"({symbol})^({exponent})"
     return symbol + (str(exponent) if exponent.denominator == 1 else f"^({exponent})")
 
 
@@ -317,6 +317,7 @@ class _Reader:
                 self.at += 1
             if self.text[start] == "0":
                 raise UnitError(f"`{self.text}`: a unit has no factor that starts with 0")
+            self._refuse_fraction(start)
             return self.text[start : self.at]
         while (here := self._peek()) and (here.isalpha() or here in "%_'["):
             self.at = self._after_bracket() if here == "[" else self.at + 1
@@ -326,6 +327,17 @@ class _Reader:
         if _simple(symbol) is None:
             raise UnitError(f"`{symbol}` is not a unit", _nearest(symbol))
         return symbol
+
+    def _refuse_fraction(self, start: int) -> None:
+        """UCUM reads `1.73` as 1 times 73, which nobody means."""
+        whole = self.text[start : self.at]
+        rest = self.text[self.at + 1 :]
+        part = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        if self._peek() == "." and part and not rest[len(part) :].startswith(("*", "^")):
+            raise UnitError(
+                f"`{whole}.{part}`: units have no decimal numbers",
+                f"say it in an annotation, as in `/{{{whole}.{part}_m2}}`",
+            )
 
     def _after_bracket(self) -> int:
         end = self.text.find("]", self.at)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from call_reader import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,9 +32,6 @@ from synthdsl.values.types import (
     Kind,
     Type,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
-from call_reader import evaluate
 
 ELSEWHERE = {"template", "numbered"}
 """Functions that have contract tests of their own."""
@@ -266,9 +264,6 @@ def test_describes_itself(name: str):
     assert function.signature.startswith(f"{name}(")
     assert function.summary.endswith((".", ")"))
     assert 0 <= function.optional <= len(function.parameter_names)
-
-
-COLUMN_KINDS = [(INT, near), (FLOAT, floats), (DATE, VALUES[DATE]), (TEXT, texts), (ENUM, near)]
 
 
 @pytest.mark.parametrize("name", ["coalesce", "nullif"])

@@ -212,8 +212,9 @@ from synthdsl.diagnostics import SynthError
 from synthdsl.io.write import *
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:
-    write_folder(Path({out!r}), [TableRows("a", io_rows.SCHEMA, {rows})], RowSource(io_rows.batches),
-                 RunFacts("s", 1), format={name!r})
+    tables = [TableRows("a", io_rows.SCHEMA, {rows})]
+    source = RowSource(io_rows.batches)
+    write_folder(Path({out!r}), tables, source, RunFacts("s", 1), format={name!r})
 except SynthError as error:
     print(error.exit_code, error.message)
 """

@@ -15,7 +15,6 @@ import stdnum.us.ssn
 import stdnum.verhoeff
 from providers_text_support import (
     argument,
-    arguments_of,
     capacity,
     column,
     draws_of,

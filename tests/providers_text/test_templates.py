@@ -43,7 +43,10 @@ def test_constants_and_columns_agree() -> None:
     assert found.to_pylist() == ["a-x-1970-01-01-0.2", "b-x-1970-01-01-2.0"]
     assert TEMPLATE.constant("{0}-{1}", "é", True) == "é-true"
     assert TEMPLATE.apply("{0}", name).to_pylist() == ["a", "b"]
-    assert TEMPLATE.apply("{0}{1}", name, np.array([True, False])).to_pylist() == ["atrue", "bfalse"]
+    assert TEMPLATE.apply("{0}{1}", name, np.array([True, False])).to_pylist() == [
+        "atrue",
+        "bfalse",
+    ]
 
 
 def vector(form: str, values: list[object]) -> list[str]:
@@ -61,7 +64,7 @@ def test_floats_read_back_the_same_and_agree_with_constants(values: list[float])
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=8),
-    st.integers(0, 9),
+    st.integers(0, 6),
 )
 def test_decimals_are_within_half_a_step(values: list[float], decimals: int) -> None:
     found = vector(f":.{decimals}", values)
@@ -122,7 +125,7 @@ def test_types() -> None:
         ("{}", (TEXT,), "`{}` is no slot", 0),
         ("{0:x}", (TEXT,), "`x` is no form", 0),
         ("{0:}", (TEXT,), "is no form", 0),
-        ("{0:.10}", (FLOAT,), "`.10` is no form", 0),
+        ("{0:.7}", (FLOAT,), "`.7` is no form", 0),
         ("{0:.٣}", (FLOAT,), "is no form", 0),
         ("{١}", (FLOAT,), "is no slot", 0),
         ("{1}", (TEXT,), "has no value", 0),

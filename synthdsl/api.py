@@ -1,0 +1,390 @@
+"""The façade: what the command line and Python programs call. Only this raises.
+
+spec = synthdsl.load("clinic.synth")
+spec.generate(rows=1000, seed=7).to_pandas()
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthdsl.diagnostics import Diagnostic, SynthError, has_errors
+from synthdsl.model.build import build_spec
+from synthdsl.model.spec import Spec as Model
+from synthdsl.model.spec import Table
+from synthdsl.source import Source, Span, decode
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from synthdsl.engine.batches import Recipe
+    from synthdsl.io._manifest_models import Manifest
+    from synthdsl.plan.explain import Explanation
+    from synthdsl.plan.lower import Plan
+    from synthdsl.render.dictionary import DictionarySpec
+
+Rows = int | str | Mapping[str, int] | None
+
+LARGEST_SEED = 2**64 - 1
+
+
+def read_source(path: str) -> tuple[Source, list[Diagnostic]]:
+    """A spec file's text. Raises `SynthError` (exit code 2) if it cannot be read."""
+    try:
+        raw = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SynthError(f"cannot read `{path}`: {reason.lower()}", exit_code=2) from error
+    source, bad = decode(path, raw)
+    if bad is None:
+        return source, []
+    start = len(raw[:bad].decode("utf-8", errors="replace").replace("\r\n", "\n"))
+    span = Span(source, min(start, len(source.text)), min(start + 1, len(source.text)))
+    byte = raw.removeprefix(b"\xef\xbb\xbf")[bad]
+    message = f"the file is not UTF-8: byte {bad} is 0x{byte:02x}"
+    return source, [Diagnostic("bad-encoding", span, message, "save it as UTF-8")]
+
+
+def _source(path: str, text: str | None) -> tuple[Source, list[Diagnostic]]:
+    if text is None:
+        return read_source(path)
+    return decode(path, text.encode("utf-8", errors="surrogatepass"))[0], []
+
+
+def check(
+    path: str | os.PathLike[str],
+    *,
+    text: str | None = None,
+    params: Mapping[str, str] | None = None,
+    allow_python: bool = False,
+) -> list[Diagnostic]:
+    """Every finding about a spec, in order of reading; none is raised.
+
+    `text` stands in for the file's content. Raises `SynthError` (exit code 2) if the file
+    cannot be read.
+    """
+    source, encoding = _source(os.fspath(path), text)
+    if encoding:
+        return encoding
+    folder = os.path.dirname(os.fspath(path)) or "."
+    _, diagnostics = build_spec(
+        source, folder=folder, params=dict(params or {}), allows_python=allow_python
+    )
+    return diagnostics
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    text: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    allow_python: bool = False,
+) -> Spec:
+    """The spec in a file, checked. Raises `SynthError` with every finding if it has errors."""
+    name = os.fspath(path)
+    source, encoding = _source(name, text)
+    given = {key: _as_typed(value) for key, value in (params or {}).items()}
+    folder = os.path.dirname(name) or "."
+    diagnostics = encoding
+    model = None
+    if not encoding:
+        model, diagnostics = build_spec(
+            source, folder=folder, params=given, allows_python=allow_python
+        )
+    if model is None or has_errors(diagnostics):
+        count = sum(d.is_error for d in diagnostics)
+        codes = {d.code for d in diagnostics if d.is_error}
+        # nothing but contradictions: the spec is well formed and cannot be satisfied
+        exit_code = 3 if codes and codes <= UNSATISFIABLE else 1
+        raise SynthError(
+            f"`{name}` has {count} error{'s' * (count != 1)}",
+            diagnostics=diagnostics,
+            exit_code=exit_code,
+        )
+    warnings = tuple(d for d in diagnostics if not d.is_error)
+    return Spec(model, source, folder, given, warnings)
+
+
+UNSATISFIABLE = frozenset(
+    {"unsatisfiable", "capacity", "outside-support", "empty-interval", "empty-grid"}
+)
+"""Codes of specs that are well formed but cannot be satisfied."""
+
+
+def _as_typed(value: Any) -> str:
+    """A parameter's value as it would be typed on the command line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def format_text(path: str, text: str) -> tuple[str, list[Diagnostic]]:
+    """A spec's text as `synthdsl fmt` would write it, and its syntax errors."""
+    from synthdsl.language.format import format_source
+
+    return format_source(decode(path, text.encode("utf-8", errors="surrogatepass"))[0])
+
+
+@dataclass(frozen=True)
+class RowRange:
+    """Rows `start` to `stop` (exclusive) of a table."""
+
+    start: int
+    stop: int
+
+
+def parse_rows(text: str) -> dict[str, RowRange]:
+    """What `--rows` says: `N`, `A:B`, `table=N`, `table=A:B`, several joined by commas.
+
+    The key is the table's name, or empty for every root table. Raises `SynthError` (exit
+    code 2) for anything else.
+    """
+    result: dict[str, RowRange] = {}
+    for item in text.split(","):
+        match = re.fullmatch(r"\s*(?:(\w+)\s*=\s*)?(?:([\d_]+)\s*:)?\s*([\d_]+)\s*", item)
+        if match is None or max(len(match[2] or ""), len(match[3])) > 20:
+            raise SynthError(
+                f"`{item.strip()[:60]}` is no number of rows; write N, A:B, table=N or table=A:B",
+                exit_code=2,
+            )
+        start, stop = int(match[2] or 0), int(match[3])
+        if start > stop:
+            raise SynthError(f"rows {start}:{stop} end before they start", exit_code=2)
+        if stop > 2**48:
+            raise SynthError(f"{stop:,} rows are more than 2^48", exit_code=2)
+        if (match[1] or "") in result:
+            raise SynthError(f"rows are given twice: `{text[:60]}`", exit_code=2)
+        result[match[1] or ""] = RowRange(start, stop)
+    return result
+
+
+class Spec:
+    """A checked spec, ready to generate."""
+
+    def __init__(
+        self,
+        model: Model,
+        source: Source,
+        folder: str,
+        params: dict[str, str],
+        warnings: tuple[Diagnostic, ...],
+    ) -> None:
+        self._model = model
+        self._source = source
+        self._folder = folder
+        self._params = params
+        self.warnings = warnings
+
+    def __repr__(self) -> str:
+        """The spec's name and its tables."""
+        tables = ", ".join(f"{t.name} ({t.rows:,} rows)" for t in self.tables.values())
+        return f"<synthdsl spec {self.name}: {tables}>"
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+        return self._model.name
+
+    @property
+    def description(self) -> str:
+        """The spec's description."""
+        return self._model.description
+
+    @property
+    def seed(self) -> int:
+        """The seed that the spec declares."""
+        return self._model.seed
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The tables, by name."""
+        return self._model.tables
+
+    def generate(self, rows: Rows = None, *, seed: int | None = None) -> Generated:
+        """The rows of every table.
+
+        `rows`: a number, a slice `"A:B"`, or numbers by table; by default what the spec says.
+        Rows are made when they are asked for. Raises `SynthError` (exit code 2) for rows or
+        seeds that make no sense.
+        """
+        self._check_seed(seed)
+        return Generated(self, self._ranges(rows), seed)
+
+    def write(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        format: str = "parquet",
+        rows: Rows | dict[str, RowRange] = None,
+        seed: int | None = None,
+        compression: str | None = None,
+        workers: int = 1,
+        overwrite: bool = False,
+        truth: bool = False,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Manifest:
+        """Write every table to the folder `out`, whole or not at all.
+
+        `truth` also writes what `missing` masked. `progress` is told rows done and rows in
+        all. The files are the same for any number of `workers`. Raises `SynthError`.
+        """
+        from synthdsl.engine.batches import TRUTH, batches, outputs
+        from synthdsl.io.manifest import source_entry
+        from synthdsl.io.write import RowSource, RunFacts, TableRows, write_folder
+
+        self._check_seed(seed)
+        ranges = self._ranges(rows)
+        tables = []
+        for name, output in outputs(self.plan(), truth=truth).items():
+            span = ranges[name.removesuffix(TRUTH)]
+            tables.append(TableRows(name, output.schema, span.stop, span.start))
+        total = sum(t.stop - t.start for t in tables)
+        facts = RunFacts(
+            spec=self.name,
+            seed=self.seed if seed is None else seed,
+            parameters=self._model.parameters,
+            sources=[source_entry(os.path.basename(f.path), f.digest) for f in self._model.files],
+        )
+        return write_folder(
+            Path(out),
+            tables,
+            RowSource(batches, self.recipe(seed)),
+            facts,
+            format=format,
+            compression=compression,
+            workers=workers,
+            overwrite=overwrite,
+            progress=None if progress is None else lambda done: progress(done, total),
+        )
+
+    def explain(self) -> Explanation:
+        """In what order fields are made, what they depend on, and how each is drawn."""
+        from synthdsl.plan.explain import explain
+
+        return explain(self.plan())
+
+    def dictionary(self, rows: int = 2000) -> tuple[DictionarySpec, dict[str, pa.Table]]:
+        """The data dictionary and a sample of each table to plot."""
+        from synthdsl.render.describe import describe
+
+        sample = {name: RowRange(0, min(rows, table.rows)) for name, table in self.tables.items()}
+        return describe(self._model), Generated(self, sample, None).tables
+
+    def plan(self) -> Plan:
+        """The plan: how rows will be made."""
+        from synthdsl.plan.lower import lower
+
+        return lower(self._model)
+
+    def recipe(self, seed: int | None = None) -> Recipe:
+        """All that the rows follow from, as plain values."""
+        from synthdsl.engine.batches import Recipe
+
+        return Recipe(
+            self._source.name,
+            self._source.text,
+            self._folder,
+            tuple(self._params.items()),
+            seed,
+            self._model.allows_python,
+        )
+
+    def _check_seed(self, seed: int | None) -> None:
+        if seed is not None and not 0 <= seed <= LARGEST_SEED:
+            raise SynthError(f"seed {seed} is out of range: 0 to 2^64 - 1", exit_code=2)
+
+    def _ranges(self, rows: Rows | dict[str, RowRange]) -> dict[str, RowRange]:
+        if isinstance(rows, str):
+            given = parse_rows(rows)
+        elif isinstance(rows, int):
+            given = parse_rows(str(rows))
+        else:
+            given = {
+                name: value if isinstance(value, RowRange) else parse_rows(str(value))[""]
+                for name, value in (rows or {}).items()
+            }
+        unknown = next((name for name in given if name and name not in self.tables), None)
+        if unknown is not None:
+            names = ", ".join(self.tables)
+            raise SynthError(f"the spec has no table `{unknown}`; it has {names}", exit_code=2)
+        everything = given.get("")
+        result = {
+            name: given.get(name) or everything or RowRange(0, table.rows)
+            for name, table in self.tables.items()
+        }
+        self._check_capacity(result)
+        return result
+
+    def _check_capacity(self, ranges: dict[str, RowRange]) -> None:
+        """Refuse rows beyond what unique fields have values for."""
+        from synthdsl.model.checks import check_capacity_for
+        from synthdsl.model.findings import Findings
+
+        findings = Findings()
+        for name, span in ranges.items():
+            check_capacity_for(self.tables[name], span.stop, findings)
+        if findings.diagnostics:
+            raise SynthError(
+                "there are more rows than distinct values",
+                diagnostics=findings.diagnostics,
+                exit_code=3,
+            )
+
+
+class Generated:
+    """Rows of a spec, made when they are asked for."""
+
+    def __init__(self, spec: Spec, ranges: dict[str, RowRange], seed: int | None) -> None:
+        self._recipe = spec.recipe(seed)
+        self._ranges = ranges
+        self._tables: dict[str, pa.Table] | None = None
+
+    def batches(self, table: str) -> Iterator[pa.RecordBatch]:
+        """Record batches of a table in order, in constant memory."""
+        from synthdsl.engine.batches import batches
+
+        if table not in self._ranges:
+            raise KeyError(f"no table {table!r}; there is {', '.join(self._ranges)}")
+        span = self._ranges[table]
+        return batches(self._recipe, table, span.start, span.stop)
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """Every table as an Arrow table."""
+        if self._tables is None:
+            self._tables = {name: self._table(name) for name in self._ranges}
+        return self._tables
+
+    def _table(self, name: str) -> pa.Table:
+        import pyarrow as pa
+
+        from synthdsl.engine.batches import output_schema
+
+        return pa.Table.from_batches(self.batches(name), schema=output_schema(self._recipe, name))
+
+    def __getitem__(self, table: str) -> pa.Table:
+        """One table."""
+        return self.tables[table]
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Every table as a pandas data frame."""
+        return {name: table.to_pandas() for name, table in self.tables.items()}
+
+    def to_polars(self) -> dict[str, pl.DataFrame]:
+        """Every table as a Polars data frame (needs `synthdsl[polars]`)."""
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise SynthError(
+                "Polars is not installed: pip install 'synthdsl[polars]'", exit_code=2
+            ) from error
+        return {name: pl.DataFrame(pl.from_arrow(table)) for name, table in self.tables.items()}

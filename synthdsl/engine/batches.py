@@ -1,0 +1,158 @@
+"""Frames to Arrow record batches, and the recipe by which any process can make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from synthdsl.engine.frame import Frame
+from synthdsl.engine.run import BLOCK_ROWS, Run
+from synthdsl.io.schema import ColumnInfo, TableInfo, arrow_schema, record_batch
+from synthdsl.model.build import build_spec
+from synthdsl.model.spec import Field
+from synthdsl.plan.lower import Plan, TablePlan, lower
+from synthdsl.source import Source
+from synthdsl.values.columns import Column, Vocabulary
+from synthdsl.values.types import INT, EnumType, Kind
+
+TRUTH = "__truth"
+"""What the name of a table of masked values ends in."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that the rows of a database follow from, as plain values: any process can use it."""
+
+    name: str
+    text: str
+    folder: str
+    params: tuple[tuple[str, str], ...] = ()
+    seed: int | None = None
+    allows_python: bool = False
+
+
+@lru_cache(maxsize=4)
+def run_of(recipe: Recipe) -> Run:
+    """The plan of a recipe, ready to run. The recipe must have been checked."""
+    spec, diagnostics = build_spec(
+        Source(recipe.name, recipe.text),
+        folder=recipe.folder,
+        params=dict(recipe.params),
+        allows_python=recipe.allows_python,
+    )
+    if spec is None:
+        from synthdsl.diagnostics import SynthError
+
+        raise SynthError("the spec has errors", diagnostics=diagnostics)
+    return Run(lower(spec), seed=recipe.seed)
+
+
+class TableOutput:
+    """How a table's frames become record batches."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        self._fields = [f for f in plan.table.exported if f.type.kind is not Kind.RECORD]
+        self._exports = {f.name: _exported_words(f, plan) for f in self._fields}
+        columns = tuple(
+            ColumnInfo(
+                f.exported,
+                _exported_type(f),
+                f.description,
+                f.roles,
+                plan.fields[f.name].words,
+                f.name in plan.table.key,
+            )
+            for f in self._fields
+        )
+        self.info = TableInfo(plan.name, columns, plan.table.description)
+        self.schema = arrow_schema(self.info)
+
+    def batch(self, frame: Frame) -> pa.RecordBatch:
+        """The exported columns of a frame."""
+        columns = [self._column(f, frame) for f in self._fields]
+        return record_batch(columns, self.info, self.schema)
+
+    def _column(self, field: Field, frame: Frame) -> Column:
+        column = frame.column(field.name)
+        words = self._exports[field.name]
+        if words is not None:
+            return Column(column.values, column.valid, words)
+        if (
+            column.vocabulary is not None
+            and self.info.columns[self._fields.index(field)].vocabulary is None
+        ):
+            return Column(column.text(), column.valid)
+        return column
+
+
+def _exported_type(field: Field) -> Any:
+    """The type with an enum's members as they are exported."""
+    if field.type.enum is None or not field.type.enum.exported:
+        return field.type
+    return replace(field.type, enum=EnumType(field.type.enum.name, field.type.enum.exported))
+
+
+def _exported_words(field: Field, plan: TablePlan) -> Vocabulary | None:
+    if field.type.enum is not None:
+        return Vocabulary(field.type.enum.exported or field.type.enum.members)
+    words = plan.fields[field.name].words
+    return None if words is None else Vocabulary(words)
+
+
+class TruthOutput:
+    """The complete values of masked fields, by row number."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        self._output = TableOutput(plan)
+        masked = [f for f in plan.table.exported if f.name in plan.table.masks]
+        self._fields = masked
+        infos = {i.name: i for i in self._output.info.columns}
+        columns = (
+            ColumnInfo("row", INT, "Position of the row, from 0"),
+            *(infos[f.exported] for f in masked),
+        )
+        self.info = TableInfo(
+            plan.name + TRUTH, columns, f"What `missing` has masked in {plan.name}"
+        )
+        self.schema = arrow_schema(self.info)
+
+    def batch(self, frame: Frame) -> pa.RecordBatch:
+        """The complete values of a frame before masks."""
+        columns = [Column(frame.ordinals), *(self._output._column(f, frame) for f in self._fields)]
+        return record_batch(columns, self.info, self.schema)
+
+
+def outputs(plan: Plan, *, truth: bool = False) -> dict[str, TableOutput | TruthOutput]:
+    """What is written, by table name; with `truth` also the masked values of each table."""
+    result: dict[str, TableOutput | TruthOutput] = {}
+    for name, table in plan.tables.items():
+        result[name] = TableOutput(table)
+        if truth and table.masks:
+            result[name + TRUTH] = TruthOutput(table)
+    return result
+
+
+@lru_cache(maxsize=4)
+def _outputs_of(recipe: Recipe) -> dict[str, TableOutput | TruthOutput]:
+    return outputs(run_of(recipe).plan, truth=True)
+
+
+def output_schema(recipe: Recipe, table: str) -> pa.Schema:
+    """The Arrow schema of a table."""
+    return _outputs_of(recipe)[table].schema
+
+
+def batches(recipe: Recipe, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+    """Record batches of rows `start` to `stop` of a table, block by block."""
+    run = run_of(recipe)
+    output = _outputs_of(recipe)[table]
+    source = run.tables[table.removesuffix(TRUTH)]
+    make = source.complete_block if isinstance(output, TruthOutput) else source.block
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for first in range(start, stop, BLOCK_ROWS):
+            yield output.batch(make(first, min(first + BLOCK_ROWS, stop)))

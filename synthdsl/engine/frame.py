@@ -1,0 +1,149 @@
+"""The columns of a block of rows while they are being made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.diagnostics import Diagnostic, SynthError
+from synthdsl.engine.streams import Keys, SlotDraws
+from synthdsl.source import Span
+from synthdsl.values.columns import Column
+
+Record = dict[str, Column]
+
+
+class RowError(SynthError):
+    """A value of one row broke a promise of the spec: a parameter out of range, a null."""
+
+    def __init__(self, code: str, span: Span, message: str, help: str | None = None) -> None:
+        super().__init__(
+            "generation stopped", diagnostics=[Diagnostic(code, span, message, help)], exit_code=3
+        )
+
+
+class Frame:
+    """Columns of the rows with `keys`, by field name.
+
+    `attempt` counts the tries of the rows' component; a frame of some rows of another gets
+    their columns on demand.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        seed: int,
+        keys: Keys,
+        ordinals: NDArray[np.int64],
+        *,
+        attempt: int = 0,
+        whole: Frame | None = None,
+        at: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.table = table
+        self.seed = seed
+        self.keys = keys
+        self.ordinals = ordinals
+        self.attempt = attempt
+        self.columns: dict[str, Column | Record] = {}
+        self._whole = whole
+        self._at = at
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.keys)
+
+    def draws(self, field: str) -> SlotDraws:
+        """The base draws of a field."""
+        return SlotDraws(
+            self.seed, f"{self.table}.{field}", self.keys, self.ordinals, attempt=self.attempt
+        )
+
+    def column(self, field: str) -> Column:
+        """The column of a field that is not a record."""
+        column = self._find(field)
+        assert isinstance(column, Column)
+        return column
+
+    def part(self, field: str, part: str) -> Column:
+        """A part of a record field."""
+        record = self._find(field)
+        assert isinstance(record, dict)
+        return record[part]
+
+    def _find(self, field: str) -> Column | Record:
+        found = self.columns.get(field)
+        if found is None:
+            assert self._whole is not None and self._at is not None, field
+            found = take(self._whole._find(field), self._at)
+            self.columns[field] = found
+        return found
+
+    def some(self, at: NDArray[np.int64], *, attempt: int | None = None) -> Frame:
+        """The rows at positions `at`, whose values are found on demand in this frame."""
+        return Frame(
+            self.table,
+            self.seed,
+            self.keys[at],
+            self.ordinals[at],
+            attempt=self.attempt if attempt is None else attempt,
+            whole=self,
+            at=at,
+        )
+
+    def replace(self, field: str, at: NDArray[np.int64], other: Frame) -> None:
+        """Put the values that `other` has for `field` at positions `at`."""
+        self.columns[field] = _replaced(self._find(field), at, other._find(field))
+
+
+def take(column: Column | Record, at: NDArray[np.int64]) -> Column | Record:
+    """Rows of a column or a record."""
+    if isinstance(column, dict):
+        return {name: part.take(at) for name, part in column.items()}
+    return column.take(at)
+
+
+def _replaced(
+    column: Column | Record, at: NDArray[np.int64], new: Column | Record
+) -> Column | Record:
+    if isinstance(column, dict):
+        assert isinstance(new, Mapping)
+        return {name: _replaced(part, at, new[name]) for name, part in column.items()}  # type: ignore[misc]
+    assert isinstance(new, Column)
+    return scatter(column, at, new)
+
+
+def scatter(column: Column, at: NDArray[np.int64], new: Column) -> Column:
+    """`column` with the rows at `at` replaced by those of `new`."""
+    from synthdsl.engine.texts import same_vocabulary
+
+    n = len(column)
+    if column.vocabulary is not new.vocabulary or column.is_arrow or new.is_arrow:
+        if column.vocabulary is not None or new.vocabulary is not None or column.is_arrow:
+            column, new = same_vocabulary(column, new)
+    valid = None
+    if column.valid is not None or new.valid is not None:
+        valid = np.ones(n, np.bool_) if column.valid is None else column.valid.copy()
+        valid[at] = True if new.valid is None else new.valid
+    if column.is_arrow:
+        picks = np.arange(n, dtype=np.int64)
+        picks[at] = np.arange(n, n + len(at))
+        return Column(concat_arrays(column.values, new.values, picks), valid)
+    values = column.values.copy()
+    values[at] = new.values
+    return Column(values, valid, column.vocabulary)
+
+
+def concat_arrays(first: Any, second: Any, picks: NDArray[np.int64]) -> Any:
+    """Rows `picks` of two Arrow arrays laid end to end."""
+    import pyarrow as pa
+
+    if isinstance(first, pa.ChunkedArray):
+        first = first.combine_chunks()
+    if isinstance(second, pa.ChunkedArray):
+        second = second.combine_chunks()
+    return pa.concat_arrays([first, second]).take(pa.array(picks))

@@ -1,0 +1,254 @@
+"""A plan made ready to run, and blocks of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.diagnostics import Diagnostic, Label, SynthError
+from synthdsl.engine.copula import Copula, LevelDraws
+from synthdsl.engine.evaluate import evaluate, evaluate_column, filled, is_false
+from synthdsl.engine.frame import Frame, RowError
+from synthdsl.engine.grid import Grid
+from synthdsl.engine.samplers import Context, Sampler, compile_draw
+from synthdsl.engine.streams import root_keys
+from synthdsl.engine.tabulate import Axes, tabulate, value_axis
+from synthdsl.model.expressions import Expr
+from synthdsl.model.folding import INTEGER_KINDS
+from synthdsl.model.spec import Field, Mask
+from synthdsl.plan.domains import axis_of
+from synthdsl.plan.lower import Plan, Step, TablePlan
+from synthdsl.values.columns import Column, Vocabulary
+from synthdsl.values.types import Kind
+
+BLOCK_ROWS = 16_384
+MOST_ATTEMPTS = 10_000
+PILOT_ROWS = 100_000
+"""Draws without one accepted row after which a component counts as impossible."""
+
+
+class TableRun:
+    """One table, ready to make any of its rows."""
+
+    def __init__(self, plan: TablePlan, seed: int) -> None:
+        self.plan = plan
+        self.seed = seed
+        self._axes: Axes = {}
+        self._fields = plan.table.fields
+        self._words: dict[str, Vocabulary] = {}
+        self._samplers: dict[str, Sampler] = {}
+        self._values: dict[str, Expr] = {}
+        self._copulas = {id(c): Copula(c, self._fields) for c in plan.table.correlations}
+        for step in plan.steps:
+            for name in step.fields:
+                self._prepare(name)
+        self._masks = [(mask, self._simplified(mask.chance)) for mask in plan.masks]
+        self._rules = {rule.name: self._simplified(rule.condition) for rule in plan.table.rules}
+
+    def _simplified(self, expression: Expr) -> Expr:
+        return tabulate(expression, self._axes, self._fields, self._words)
+
+    def _prepare(self, name: str) -> None:
+        field_plan = self.plan.fields[name]
+        field = field_plan.field
+        words = field_plan.words
+        if words is not None:
+            self._words[name] = Vocabulary(words)
+        if field.draw is not None:
+            context = Context(
+                field,
+                self._simplified,
+                words=words,
+                parts=field_plan.parts,
+                by_level=field_plan.correlation is not None,
+            )
+            self._samplers[name] = compile_draw(field.draw, context)
+            axis = axis_of(field, words)
+        else:
+            assert field.value is not None
+            value = self._simplified(field.value)
+            self._values[name] = value
+            axis = axis_of(field, words) or value_axis(name, value)
+        if axis is not None:
+            self._axes[name] = axis
+
+    def block(self, start: int, stop: int) -> Frame:
+        """Rows `start` to `stop` (exclusive), masks applied."""
+        keys = root_keys(self.plan.name, start, stop)
+        frame = Frame(self.plan.name, self.seed, keys, np.arange(start, stop, dtype=np.int64))
+        for step in self.plan.steps:
+            if step.rules:
+                self._fill_component(step, frame)
+            else:
+                self._fill(step.fields[0], frame)
+        return self._masked(frame)
+
+    def complete_block(self, start: int, stop: int) -> Frame:
+        """Rows before masking."""
+        keys = root_keys(self.plan.name, start, stop)
+        frame = Frame(self.plan.name, self.seed, keys, np.arange(start, stop, dtype=np.int64))
+        for step in self.plan.steps:
+            if step.rules:
+                self._fill_component(step, frame)
+            else:
+                self._fill(step.fields[0], frame)
+        return frame
+
+    def _fill(self, name: str, frame: Frame) -> None:
+        field_plan = self.plan.fields[name]
+        field = field_plan.field
+        if field.draw is None:
+            frame.columns[name] = self._derived(field, self._values[name], frame)
+        else:
+            draws: Any = frame.draws(name)
+            if field_plan.correlation is not None:
+                copula = self._copulas[id(field_plan.correlation)]
+                draws = LevelDraws(draws, copula.levels(name, frame))
+            frame.columns[name] = self._samplers[name].sample(frame, draws)
+        self._settle(field, frame)
+
+    def _derived(self, field: Field, value: Expr, frame: Frame) -> Column:
+        column = evaluate_column(value, frame)
+        is_gridded = field.type.step is not None or field.type.kind in (
+            Kind.DECIMAL,
+            Kind.DATETIME,
+            Kind.DURATION,
+            Kind.TIME,
+        )
+        if is_gridded and field.type.is_quantity and isinstance(column.values, np.ndarray):
+            return Column(Grid.of(field).round(column.values), column.valid, column.vocabulary)
+        if field.type.kind is Kind.FLOAT and column.values.dtype != np.float64:
+            return Column(np.asarray(column.values, np.float64), column.valid)
+        if field.type.kind in INTEGER_KINDS and column.values.dtype.kind == "f":
+            return Column(np.floor(column.values + 0.5).astype(np.int64), column.valid)
+        return column
+
+    def _settle(self, field: Field, frame: Frame) -> None:
+        """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""
+        column = frame.columns[field.name]
+        if isinstance(column, dict):
+            return
+        vocabulary = self._words.get(field.name)
+        if vocabulary is not None and column.vocabulary is not vocabulary:
+            column = frame.columns[field.name] = coded(column, vocabulary)
+        if not field.type.is_nullable and column.valid is not None and not column.valid.all():
+            row = int(np.flatnonzero(~column.valid)[0])
+            raise RowError(
+                "null-value",
+                field.span,
+                f"row {int(frame.ordinals[row])} of `{frame.table}`: `{field.name}` came out null, but is `{field.type}`",
+                f"declare it `{field.type}?`, or give a value with `coalesce`",
+            )
+
+    def _fill_component(self, step: Step, frame: Frame) -> None:
+        """Draw fields together until their rules hold: rows that break one get all of them anew."""
+        for name in step.fields:
+            self._fill(name, frame)
+        waiting = self._broken(step, frame)
+        attempt = 0
+        drawn = frame.rows
+        while waiting.size:
+            attempt += 1
+            accepted_none = waiting.size == frame.rows
+            if attempt >= MOST_ATTEMPTS or (accepted_none and drawn >= PILOT_ROWS and attempt > 20):
+                raise self._hopeless(step, drawn, accepted=frame.rows - waiting.size)
+            again = frame.some(waiting, attempt=attempt)
+            for name in step.fields:
+                self._fill(name, again)
+            for name in step.fields:
+                frame.replace(name, waiting, again)
+            drawn += waiting.size
+            waiting = waiting[self._broken(step, again)]
+
+    def _broken(self, step: Step, frame: Frame) -> NDArray[np.int64]:
+        broken = np.zeros(frame.rows, np.bool_)
+        for rule in step.rules:
+            broken |= is_false(evaluate(self._rules[rule.name], frame), frame.rows)
+        return np.flatnonzero(broken)
+
+    def _hopeless(self, step: Step, drawn: int, *, accepted: int) -> SynthError:
+        names = ", ".join(f"`{rule.name}`" for rule in step.rules)
+        first = step.rules[0]
+        bound = 3.0 / drawn
+        found = f"acceptance below {bound:.1g}" if accepted == 0 else f"{accepted:,} accepted"
+        return SynthError(
+            "the spec cannot be satisfied",
+            diagnostics=[
+                Diagnostic(
+                    "unsatisfiable",
+                    first.span,
+                    f"no row satisfied {names} in {drawn:,} draws: {found}",
+                    "relax the rules, or narrow the fields they read with `in [low, high]`",
+                    labels=tuple(Label(rule.span) for rule in step.rules[1:]),
+                )
+            ],
+            exit_code=3,
+        )
+
+    def _masked(self, frame: Frame) -> Frame:
+        if not self._masks:
+            return frame
+        hidden: dict[str, NDArray[np.bool_]] = {}
+        for mask, chance in self._masks:
+            hidden[mask.field] = self._mask(mask, chance, frame)
+        for name, rows in hidden.items():
+            column = frame.columns[name]
+            assert isinstance(column, Column)
+            seen = ~rows if column.valid is None else column.valid & ~rows
+            frame.columns[name] = Column(column.values, seen, column.vocabulary)
+        for name in self.plan.recomputed:
+            field = self._fields[name]
+            assert field.value is not None
+            frame.columns[name] = self._derived(field, field.value, frame)
+            self._settle(field, frame)
+        return frame
+
+    def _mask(self, mask: Mask, chance: Expr, frame: Frame) -> NDArray[np.bool_]:
+        """Rows in which the field is masked; the chance reads complete values."""
+        column = filled(evaluate(chance, frame), frame.rows, chance)
+        wrong = (column.values < 0) | (column.values > 1)
+        if column.valid is not None:
+            wrong &= column.valid
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise RowError(
+                "row-value",
+                mask.chance.span,
+                f"row {int(frame.ordinals[row])} of `{frame.table}`: the chance of being missing is {column.values[row]:g}",
+                "a chance lies between 0 and 1: write `expit(...)`",
+            )
+        rows = np.less(frame.draws(mask.field).uniform("missing"), column.values)
+        return rows if column.valid is None else rows & column.valid
+
+
+def coded(column: Column, vocabulary: Vocabulary) -> Column:
+    """A text column as codes into `vocabulary`, which has all its words."""
+    if column.vocabulary is not None:
+        if column.vocabulary.words == vocabulary.words:
+            return Column(column.values, column.valid, vocabulary)
+        codes = np.array([vocabulary.codes.get(w, 0) for w in column.vocabulary.words], np.int32)
+        return Column(
+            codes[column.values] if len(codes) else column.values, column.valid, vocabulary
+        )
+    import pyarrow.compute as pc
+
+    found = pc.fill_null(pc.index_in(column.values, vocabulary.arrow), 0)
+    return Column(np.asarray(found).astype(np.int32), column.valid, vocabulary)
+
+
+class Run:
+    """A whole plan, ready to make any rows."""
+
+    def __init__(self, plan: Plan, *, seed: int | None = None) -> None:
+        self.plan = plan
+        self.seed = plan.spec.seed if seed is None else seed
+        self.tables = {name: TableRun(table, self.seed) for name, table in plan.tables.items()}
+
+    def blocks(self, table: str, start: int, stop: int) -> Iterator[Frame]:
+        """Blocks of rows `start` to `stop`, in order."""
+        run = self.tables[table]
+        for first in range(start, stop, BLOCK_ROWS):
+            yield run.block(first, min(first + BLOCK_ROWS, stop))

@@ -1,0 +1,1 @@
+"""Model to plan: the order of work, what is tabulated, what is conditioned together."""

@@ -1,0 +1,274 @@
+"""Model to plan: order, components of rules, tabulated expressions, vocabularies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from synthdsl.diagnostics import Diagnostic, SynthError
+from synthdsl.model.domains import MOST_VALUES, draw_domain, vocabulary_of
+from synthdsl.model.draws import ProviderDraw, inner_draws
+from synthdsl.model.expressions import Apply, Constant, Expr, Part, fields_read, walk
+from synthdsl.model.spec import Correlation, Field, Mask, Rule, Spec, Table
+from synthdsl.plan.z_scores import without_z_scores
+from synthdsl.values.types import Kind
+
+MOST_WORDS = 100_000
+"""A text field with more distinct words than this is not dictionary-encoded."""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldPlan:
+    """How one field is made. `words`: the fixed vocabulary of a text field, if it has one.
+
+    `parts`: the parts of a record that are used. `is_complete_null`: whether the value may be
+    null before masks.
+    """
+
+    field: Field
+    words: tuple[str, ...] | None
+    parts: frozenset[str]
+    correlation: Correlation | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Fields made together: one field, or the component of some rules."""
+
+    fields: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class TablePlan:
+    """How a table's rows are made: steps in order, then masks, then what is recomputed."""
+
+    name: str
+    rows: int
+    table: Table
+    fields: dict[str, FieldPlan]
+    steps: tuple[Step, ...]
+    masks: tuple[Mask, ...]
+    recomputed: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a whole database is made."""
+
+    spec: Spec
+    tables: dict[str, TablePlan]
+
+
+def lower(spec: Spec) -> Plan:
+    """The plan of a checked spec."""
+    return Plan(spec, {name: _table(table) for name, table in spec.tables.items()})
+
+
+def _table(table: Table) -> TablePlan:
+    table = without_z_scores(table)
+    needs = dependencies(table)
+    order = _sorted(list(table.fields), needs)
+    steps = _steps(table, order, needs)
+    used_parts = _used_parts(table)
+    correlations = {name: c for c in table.correlations for name in c.fields}
+    plans = {
+        name: FieldPlan(
+            field, _words(field, table), used_parts.get(name, frozenset()), correlations.get(name)
+        )
+        for name, field in table.fields.items()
+    }
+    return TablePlan(
+        table.name,
+        table.rows,
+        table,
+        plans,
+        steps,
+        tuple(table.masks[name] for name in order if name in table.masks),
+        _recomputed(table, order, needs),
+    )
+
+
+def dependencies(table: Table) -> dict[str, set[str]]:
+    """What each field needs before it can be made; correlated fields need their groups."""
+    needs = {name: field.depends_on & table.fields.keys() for name, field in table.fields.items()}
+    for correlation in table.correlations:
+        for name in correlation.fields:
+            needs[name] |= set(correlation.groups)
+    return needs
+
+
+def _sorted(names: list[str], needs: dict[str, set[str]]) -> list[str]:
+    """Names in dependency order, declaration order where free."""
+    done: set[str] = set()
+    result: list[str] = []
+    waiting = names
+    while waiting:
+        later = []
+        for name in waiting:
+            if needs[name] <= done:
+                done.add(name)
+                result.append(name)
+            else:
+                later.append(name)
+        assert len(later) < len(waiting), "fields depend on each other in a circle"
+        waiting = later
+    return result
+
+
+def ancestors(names: set[str], needs: dict[str, set[str]]) -> set[str]:
+    """`names` and everything they depend on."""
+    found: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            found.add(name)
+            stack.extend(needs[name])
+    return found
+
+
+def _steps(table: Table, order: list[str], needs: dict[str, set[str]]) -> tuple[Step, ...]:
+    components = _components(table, needs)
+    owner = {name: i for i, (names, _) in enumerate(components) for name in names}
+    steps: list[Step] = []
+    emitted: set[int] = set()
+    for name in order:
+        if name not in owner:
+            steps.append(Step((name,)))
+        elif owner[name] not in emitted:
+            names, rules = components[owner[name]]
+            # every field of a component comes when its last ancestor is there
+            emitted.add(owner[name])
+            steps.append(Step(tuple(n for n in order if n in names), rules))
+    return tuple(_ordered_steps(steps, needs))
+
+
+def _ordered_steps(steps: list[Step], needs: dict[str, set[str]]) -> list[Step]:
+    """Steps so that each follows what its fields need."""
+    done: set[str] = set()
+    result: list[Step] = []
+    waiting = steps
+    while waiting:
+        later = []
+        for step in waiting:
+            own = set(step.fields)
+            if all(needs[name] - own <= done for name in step.fields):
+                done |= own
+                result.append(step)
+            else:
+                later.append(step)
+        assert len(later) < len(waiting)
+        waiting = later
+    return result
+
+
+def _components(
+    table: Table, needs: dict[str, set[str]]
+) -> list[tuple[set[str], tuple[Rule, ...]]]:
+    """Fields conditioned together by rules: the rules' fields with all their ancestors, closed
+    over correlations; components that share a field are one.
+    """
+    components: list[tuple[set[str], tuple[Rule, ...]]] = []
+    for rule in table.rules:
+        names = ancestors(fields_read(rule.condition) & table.fields.keys(), needs)
+        names = _closed(names, table, needs)
+        rules: tuple[Rule, ...] = (rule,)
+        kept = []
+        for other, other_rules in components:
+            if other & names:
+                names |= other
+                rules = (*other_rules, *rules)
+            else:
+                kept.append((other, other_rules))
+        components = [*kept, (names, rules)]
+    for names, rules in components:
+        _refuse_unique(table, names, rules)
+    return components
+
+
+def _closed(names: set[str], table: Table, needs: dict[str, set[str]]) -> set[str]:
+    while True:
+        wider = set(names)
+        for correlation in table.correlations:
+            if wider & set(correlation.fields):
+                wider |= set(correlation.fields)
+        wider = ancestors(wider, needs)
+        if wider == names:
+            return names
+        names = wider
+
+
+def _refuse_unique(table: Table, names: set[str], rules: tuple[Rule, ...]) -> None:
+    for name in names:
+        draw = table.fields[name].draw
+        if draw is not None and any(
+            isinstance(d, ProviderDraw) and d.provider.is_unique for d in inner_draws(draw)
+        ):
+            raise SynthError(
+                "the spec cannot be planned",
+                diagnostics=[
+                    Diagnostic(
+                        "bad-rule",
+                        rules[0].span,
+                        f"rule `{rules[0].name}` conditions the unique field `{name}`, whose values are a permutation",
+                        "state the rule over the fields it is built from",
+                    )
+                ],
+            )
+
+
+def _recomputed(table: Table, order: list[str], needs: dict[str, set[str]]) -> tuple[str, ...]:
+    """Exported derived fields that read a masked field, directly or through others."""
+    touched = set(table.masks)
+    result = []
+    for name in order:
+        field = table.fields[name]
+        if field.value is not None and needs[name] & touched:
+            touched.add(name)
+            result.append(name)
+    return tuple(result)
+
+
+def _used_parts(table: Table) -> dict[str, frozenset[str]]:
+    """The parts of each record field that anything reads."""
+    found: dict[str, set[str]] = {}
+    for expression in _all_expressions(table):
+        for inner in walk(expression):
+            if isinstance(inner, Part) and isinstance(inner.part, str):
+                found.setdefault(inner.field, set()).add(inner.part)
+    return {name: frozenset(parts) for name, parts in found.items()}
+
+
+def _all_expressions(table: Table) -> list[Expr]:
+    from synthdsl.model.draws import expressions_of
+
+    result: list[Expr] = [rule.condition for rule in table.rules]
+    result += [mask.chance for mask in table.masks.values()]
+    for field in table.fields.values():
+        if field.draw is not None:
+            result += expressions_of(field.draw)
+        if field.value is not None:
+            result.append(field.value)
+    return result
+
+
+def _words(field: Field, table: Table) -> tuple[str, ...] | None:
+    """The fixed words of a text field, in order; None where they are not known beforehand."""
+    if field.type.kind is not Kind.TEXT:
+        return None
+    if field.draw is not None:
+        domain = draw_domain(field.draw, field)
+    else:
+        domain = _value_words(field.value, table)
+    if domain is None or len(domain) > min(MOST_WORDS, MOST_VALUES):
+        return None
+    return tuple(str(word) for word in domain)
+
+
+def _value_words(value: Expr | None, table: Table) -> tuple[Any, ...] | None:
+    if isinstance(value, Constant):
+        return () if value.value is None else (value.value,)
+    if isinstance(value, Apply):
+        return vocabulary_of(value)
+    return None

@@ -1,0 +1,241 @@
+"""A data dictionary: one HTML page that says what every field is and shows what it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from synthdsl.render._diagram import entity_diagram
+from synthdsl.render._page import page
+from synthdsl.render._plots import plot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class DictionaryField:
+    """One exported field. Texts may be empty; `name` is that of the sample's column.
+
+    `how` is the draw or derivation as typed; `range` its bounds or grid; `missing` how values
+    get masked; `note` anything else.
+    """
+
+    name: str
+    type: str
+    unit: str = ""
+    description: str = ""
+    roles: tuple[str, ...] = ()
+    how: str = ""
+    range: str = ""
+    is_nullable: bool = False
+    missing: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DictionaryReference:
+    """Fields of a table that name a row of table `table`."""
+
+    fields: tuple[str, ...]
+    table: str
+
+
+@dataclass(frozen=True)
+class DictionaryRule:
+    """A rule that every row obeys, or the share of rows that it says."""
+
+    name: str
+    text: str
+    share: str = ""
+
+
+@dataclass(frozen=True)
+class DictionaryTable:
+    """One table: `rows` in words or digits, `key` the names of its key fields."""
+
+    name: str
+    fields: tuple[DictionaryField, ...]
+    description: str = ""
+    rows: str = ""
+    key: tuple[str, ...] = ()
+    references: tuple[DictionaryReference, ...] = ()
+    rules: tuple[DictionaryRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class DictionaryParameter:
+    """A parameter of the spec and the value in force."""
+
+    name: str
+    type: str
+    value: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class DictionarySpec:
+    """A whole spec."""
+
+    name: str
+    tables: tuple[DictionaryTable, ...]
+    description: str = ""
+    seed: str = ""
+    parameters: tuple[DictionaryParameter, ...] = ()
+
+
+def render_dictionary(spec: DictionarySpec, samples: Mapping[str, pa.Table]) -> str:
+    """The page. `samples`: by table name, rows to plot; a field without a column gets no plot."""
+    body = [*_header(spec), "<main>"]
+    if len(spec.tables) > 1:
+        body += [*_contents(spec), *_relations(spec)]
+    if spec.parameters:
+        body += _parameters(spec)
+    for table in spec.tables:
+        body += _table(table, samples.get(table.name))
+    sizes = {len(samples[t.name]) for t in spec.tables if t.name in samples}
+    sampled = f" from a sample of up to {max(sizes):,} rows" if sizes else ""
+    body += ["</main>", f"<footer>Synthetic data; plots{sampled}. Made by synthdsl.</footer>"]
+    return page(f"{spec.name}: data dictionary", "\n".join(body))
+
+
+def _header(spec: DictionarySpec) -> list[str]:
+    fields = sum(len(table.fields) for table in spec.tables)
+    facts = [("Tables", f"{len(spec.tables):,}"), ("Fields", f"{fields:,}")]
+    if spec.seed:
+        facts.append(("Seed", spec.seed))
+    shown = "".join(f"<div><dt>{w}</dt><dd>{escape(v)}</dd></div>" for w, v in facts)
+    lead = f'<p class="lead">{escape(spec.description)}</p>' if spec.description else ""
+    return [
+        f"<header><h1>{escape(spec.name)}</h1>{lead}",
+        f'<dl class="facts">{shown}</dl></header>',
+    ]
+
+
+def _anchor(table: str) -> str:
+    return "table-" + escape(table.replace(" ", "-"))
+
+
+def _contents(spec: DictionarySpec) -> list[str]:
+    items = "".join(
+        f'<li><a href="#{_anchor(t.name)}">{escape(t.name)}</a></li>' for t in spec.tables
+    )
+    return [f'<nav aria-label="Tables"><ul>{items}</ul></nav>']
+
+
+def _relations(spec: DictionarySpec) -> list[str]:
+    """The picture, with the fields that link tables: keys first, then references."""
+    shown: dict[str, list[tuple[str, bool]]] = {}
+    links: list[tuple[str, str]] = []
+    for table in spec.tables:
+        linking = [name for reference in table.references for name in reference.fields]
+        names = dict.fromkeys((*table.key, *linking))
+        shown[table.name] = [(name, name in table.key) for name in names]
+        links += [(table.name, reference.table) for reference in table.references]
+    return [
+        "<h3>How the tables hang together</h3>",
+        f'<div class="diagram wide">{entity_diagram(shown, links)}</div>',
+    ]
+
+
+def _parameters(spec: DictionarySpec) -> list[str]:
+    rows = "".join(
+        f'<tr><th scope="row"><code>{escape(p.name)}</code></th><td><code>{escape(p.type)}</code>'
+        f"</td><td><code>{escape(p.value)}</code></td><td>{escape(p.description)}</td></tr>"
+        for p in spec.parameters
+    )
+    heads = "".join(f'<th scope="col">{h}</th>' for h in ("Name", "Type", "Value", "Description"))
+    return [
+        "<h3>Parameters</h3>",
+        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>',
+        f"<tbody>{rows}</tbody></table></div>",
+    ]
+
+
+def _table(table: DictionaryTable, sample: pa.Table | None) -> list[str]:
+    anchor = _anchor(table.name)
+    rows = f" <small>{escape(table.rows)}</small>" if table.rows else ""
+    heads = ("Field", "Type", "Meaning", "Sample")
+    lines = [
+        f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{escape(table.name)}{rows}</h2>'
+    ]
+    if table.description:
+        lines.append(f"<p>{escape(table.description)}</p>")
+    lines.append(_key_line(table))
+    lines.append(
+        '<div class="wide"><table class="fields"><thead><tr>'
+        + "".join(f'<th scope="col">{head}</th>' for head in heads)
+        + "</tr></thead><tbody>"
+    )
+    linked = {n: r.table for r in table.references for n in r.fields}
+    lines += [_field(field, table, linked, sample) for field in table.fields]
+    lines.append("</tbody></table></div>")
+    lines += _rules(table)
+    lines.append("</section>")
+    return [line for line in lines if line]
+
+
+def _key_line(table: DictionaryTable) -> str:
+    if not table.key:
+        return ""
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in table.key)
+    return f'<p class="note">Key: {names}</p>'
+
+
+def _field(
+    field: DictionaryField,
+    table: DictionaryTable,
+    linked: Mapping[str, str],
+    sample: pa.Table | None,
+) -> str:
+    badges = [("key", "key")] if field.name in table.key else []
+    if field.name in linked:
+        badges.append(("key", f"refers to {linked[field.name]}"))
+    badges += [(role, role) for role in field.roles]
+    marks = "".join(f'<span class="badge {escape(k)}">{escape(t)}</span>' for k, t in badges)
+    marks = f'<div class="badges">{marks}</div>' if marks else ""
+    kind = f'<code class="type">{escape(field.type)}</code>'
+    if field.unit:
+        kind += f'<br><span class="unit">unit {escape(field.unit)}</span>'
+    if field.is_nullable:
+        kind += '<br><span class="null">may be null</span>'
+    picture = ""
+    if sample is not None and field.name in sample.column_names:
+        picture = plot(sample.column(field.name), field.name)
+    return (
+        f'<tr><th scope="row"><code>{escape(field.name)}</code>{marks}</th><td>{kind}</td>'
+        f'<td>{_meaning(field)}</td><td class="plot">{picture}</td></tr>'
+    )
+
+
+def _meaning(field: DictionaryField) -> str:
+    parts = []
+    if field.description:
+        parts.append(f"<div>{escape(field.description)}</div>")
+    if field.range:
+        parts.append(f'<div class="range">Range: {escape(field.range)}</div>')
+    if field.how:
+        parts.append(f'<div class="how"><code>{escape(field.how)}</code></div>')
+    if field.missing:
+        parts.append(f'<div class="note">Masked: <code>{escape(field.missing)}</code></div>')
+    if field.note:
+        parts.append(f'<div class="note">{escape(field.note)}</div>')
+    return "".join(parts)
+
+
+def _rules(table: DictionaryTable) -> list[str]:
+    if not table.rules:
+        return []
+    rows = "".join(
+        f'<tr><th scope="row"><code>{escape(rule.name)}</code></th>'
+        f"<td><code>{escape(rule.text)}</code></td>"
+        f"<td>{escape(rule.share or 'every row')}</td></tr>"
+        for rule in table.rules
+    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Rule", "Condition", "Holds for"))
+    return [
+        f'<h3>Rules</h3><div class="wide"><table><thead><tr>{heads}</tr></thead>',
+        f"<tbody>{rows}</tbody></table></div>",
+    ]
