@@ -237,7 +237,7 @@ class Spec:
         `truth` also writes what `missing` masked. `progress` is told rows done and rows in
         all. The files are the same for any number of `workers`. Raises `SynthError`.
         """
-        from synthdsl.engine.batches import TRUTH, batches, outputs
+        from synthdsl.engine.batches import TRUTH, batches_of_plain, outputs
         from synthdsl.io.manifest import source_entry
         from synthdsl.io.write import RowSource, RunFacts, TableRows, write_folder
 
@@ -257,7 +257,7 @@ class Spec:
         return write_folder(
             Path(out),
             tables,
-            RowSource(batches, self.recipe(seed)),
+            RowSource(batches_of_plain, self.recipe(seed).plain()),
             facts,
             format=format,
             compression=compression,

@@ -18,6 +18,9 @@ class Console:
     """
 
     def __init__(self) -> None:
+        # Python has None for an output that was closed before the start
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - lives to the end
+        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:

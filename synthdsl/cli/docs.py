@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
     complete_as(
         parser.add_argument(
-            "--output", "-o", metavar="FILE", required=True,
+            "--out", "-o", metavar="FILE", required=True,
             help="HTML file to write, `-` for standard output",
         ),
         "file",
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     spec = load(args)
     described, tables = spec.dictionary(rows=args.sample)
     page = render_dictionary(described, tables).encode()
-    if args.output == STANDARD:
+    if args.out == STANDARD:
         console.out_bytes(page)
     else:
-        write_new_file(args.output, page, overwrite=args.overwrite)
-        console.say(f"wrote {args.output}")
+        write_new_file(args.out, page, overwrite=args.overwrite)
+        console.say(f"wrote {args.out}")
     return FINE

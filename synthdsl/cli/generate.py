@@ -36,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
     complete_as(
         parser.add_argument(
-            "--out", metavar="DIR", required=True, help="folder to write to; made if it is missing"
+            "--out",
+            "-o",
+            metavar="DIR",
+            required=True,
+            help="folder to write to; made if it is missing",
         ),
         "folder",
     )

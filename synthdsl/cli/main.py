@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
+from typing import TextIO
 
 from synthdsl import __version__
 from synthdsl.cli.console import Console
@@ -45,16 +46,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     console = Console()
     try:
-        code = _run(arguments, console)
+        code = _run_and_report(arguments, console)
         sys.stdout.flush()
+        sys.stderr.flush()
     except BrokenPipeError:
-        _silence_output()
+        _silence(sys.stdout)
+        _silence(sys.stderr)
         return BROKEN_PIPE
-    except SystemExit as stop:  # argparse: --help, --version, wrong usage
-        return _stop(stop)
-    except (Exception, KeyboardInterrupt) as error:
+    except OSError as error:  # the last flush: standard output on a full disk
+        _silence(sys.stdout)
         return report(error, console)
     return code
+
+
+def _run_and_report(arguments: list[str], console: Console) -> int:
+    try:
+        return _run(arguments, console)
+    except BrokenPipeError:
+        raise
+    except SystemExit as stop:  # argparse: --help, --version, wrong usage
+        return stop.code if isinstance(stop.code, int) else UNUSABLE
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error, console)
 
 
 def _run(arguments: list[str], console: Console) -> int:
@@ -113,19 +126,10 @@ def _add_command(
     parser.set_defaults(run=module.run)
 
 
-def _stop(stop: SystemExit) -> int:
+def _silence(stream: TextIO) -> None:
+    """Let the interpreter's own last flush of `stream` go nowhere."""
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence_output()
-        return BROKEN_PIPE
-    return stop.code if isinstance(stop.code, int) else UNUSABLE
-
-
-def _silence_output() -> None:
-    """Let the interpreter's own last flush go nowhere."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except (OSError, ValueError):
         return  # not a real file, as in tests
 

@@ -35,6 +35,15 @@ class Recipe:
     seed: int | None = None
     allows_python: bool = False
 
+    def plain(self) -> dict[str, Any]:
+        """The recipe as values that JSON can say."""
+        return {**vars(self), "params": [list(item) for item in self.params]}
+
+    @classmethod
+    def read(cls, plain: dict[str, Any]) -> Recipe:
+        """The recipe that `plain` made."""
+        return cls(**{**plain, "params": tuple((name, value) for name, value in plain["params"])})
+
 
 @lru_cache(maxsize=4)
 def run_of(recipe: Recipe) -> Run:
@@ -156,3 +165,10 @@ def batches(recipe: Recipe, table: str, start: int, stop: int) -> Iterator[pa.Re
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for first in range(start, stop, BLOCK_ROWS):
             yield output.batch(make(first, min(first + BLOCK_ROWS, stop)))
+
+
+def batches_of_plain(
+    plain: dict[str, Any], table: str, start: int, stop: int
+) -> Iterator[pa.RecordBatch]:
+    """Like `batches`, from a recipe as plain values."""
+    return batches(Recipe.read(plain), table, start, stop)

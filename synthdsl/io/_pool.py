@@ -2,8 +2,8 @@
 
 Fresh interpreters rather than `multiprocessing`: forking is unsafe beside Arrow's threads, and
 its spawn runs the caller's main script again. Parent and worker talk through the worker's
-standard input and output in pickled messages with their length in front; nothing that a
-spec or a data file can reach is ever unpickled. A worker lives in a session of its own, so
+standard input and output in JSON messages with their length in front, so that nothing that
+arrives is ever run. A worker lives in a session of its own, so
 that Ctrl-C reaches only the parent, and ends when its standard input does, so that none is
 left behind even if the parent is killed.
 """
@@ -11,18 +11,28 @@ left behind even if the parent is killed.
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
 
 from synthdsl.diagnostics import SynthError
+from synthdsl.io._messages import (
+    error_message,
+    job_message,
+    pack,
+    part_message,
+    read_error,
+    read_job,
+    read_part,
+    read_task,
+    task_message,
+    unpack,
+)
 from synthdsl.io._parts import Job, Task, write_task
 from synthdsl.io.base import Part
 
@@ -47,12 +57,12 @@ class Worker:
         self.reader.start()
 
     def prepare(self, job: bytes) -> None:
-        """Hand over the pickled job."""
+        """Hand over the job."""
         self._send(job)
 
     def give(self, task: Task) -> None:
         """Hand over the next task."""
-        self._send(pickle.dumps(task))
+        self._send(pack(task_message(task)))
 
     def stop(self) -> None:
         """End the process, whatever it is doing; its finished parts are complete."""
@@ -82,7 +92,7 @@ class Worker:
     def _read(self) -> None:
         if self.process.stdout is not None:
             while (data := receive(self.process.stdout)) is not None:
-                self.inbox.put((self, pickle.loads(data)))
+                self.inbox.put((self, unpack(data)))
         self.inbox.put((self, None))
 
 
@@ -94,7 +104,7 @@ def run_tasks(
     Raises what a worker raised, or `SynthError` (exit code 2) if one was killed. No worker is
     left when this returns or raises.
     """
-    packed = _packed(job)
+    packed = pack(job_message(job))
     inbox: queue.SimpleQueue[tuple[Worker, Any]] = queue.SimpleQueue()
     waiting = list(reversed(tasks))
     parts: list[Part] = []
@@ -117,11 +127,11 @@ def run_tasks(
             if kind == "rows":
                 report(content)
             elif kind == "part":
-                parts.append(content)
+                parts.append(read_part(content))
                 if waiting:
                     worker.give(waiting.pop())
             else:
-                _raise_remote(*content)
+                raise read_error(content)
     finally:
         for worker in pool:
             worker.stop()
@@ -137,15 +147,16 @@ def serve() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
 
     def answer(kind: str, content: object) -> None:
-        send(answers, pickle.dumps((kind, content)))
+        send(answers, pack([kind, content]))
 
     try:
-        job = pickle.loads(requests.get())
+        job = read_job(unpack(requests.get()))
         while True:
-            task = pickle.loads(requests.get())
-            answer("part", write_task(job, task, lambda rows: answer("rows", rows)))
+            task = read_task(unpack(requests.get()))
+            part = write_task(job, task, lambda rows: answer("rows", rows))
+            answer("part", part_message(part))
     except Exception as error:
-        answer("error", (_portable(error), traceback.format_exc()))
+        answer("error", error_message(error))
 
 
 def send(stream: IO[bytes], data: bytes) -> None:
@@ -168,27 +179,3 @@ def _listen(stream: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
     while (data := receive(stream)) is not None:
         requests.put(data)
     os._exit(0)  # the parent is done with this process, or gone
-
-
-def _packed(job: Job) -> bytes:
-    if job.source.function.__module__ == "__main__":
-        raise ValueError("the function that yields batches must stand in an importable module")
-    return pickle.dumps(job)
-
-
-def _portable(error: Exception) -> Exception | None:
-    """The error, if it survives the journey to the parent."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return None
-    return error
-
-
-def _raise_remote(error: Exception | None, trace: str) -> None:
-    """Raise what a worker raised, with its traceback as a note."""
-    if isinstance(error, SynthError):
-        raise error
-    raised = error if error is not None else RuntimeError("a worker process failed")
-    raised.add_note(f"in a worker process:\n{trace}")
-    raise raised

@@ -121,5 +121,5 @@ def _examples(shape: Examples, summary: Summary) -> str:
     nulls = f", {share_text(summary.nulls, summary.rows)} null" if summary.nulls else ""
     return (
         f'<p class="note">{number_text(shape.distinct)} distinct in '
-        f"{summary.rows:,} rows{nulls}, such as{values}</p>"
+        f"{summary.rows:,} rows{nulls}{values}</p>"
     )

@@ -167,11 +167,13 @@ def _grid_histogram(
 ) -> Histogram | Shares:
     """A histogram of whole numbers: each bin covers equally many, so that none is favoured."""
     low, high = (round(x) for x in _range(values))
-    if low == high:
+    # values in steps of 5 on a grid of 1 have a grid of 5
+    grid = int(np.gcd.reduce((values - values.min()).astype(np.int64)))
+    if not grid or low == high:
         return Shares(((text(low), len(values)),), 0, 1)
-    span = high - low + 1
+    span = (high - low) // grid + 1
     width = -(-span // bins)
-    edges = low - 0.5 + width * np.arange(-(-span // width) + 1, dtype=np.float64)
+    edges = low + grid * (width * np.arange(-(-span // width) + 1, dtype=np.float64) - 0.5)
     counts, edges = np.histogram(values, bins=edges)
     return _histogram(values, counts, edges, text, about=about)
 

@@ -206,7 +206,7 @@ def _field(
         picture = plot(sample.column(field.name), field.name)
     return (
         f'<tr><th scope="row"><code>{escape(field.name)}</code>{marks}</th><td>{kind}</td>'
-        f'<td>{_meaning(field)}</td><td class="plot">{picture}</td></tr>'
+        f'<td class="meaning">{_meaning(field)}</td><td class="plot">{picture}</td></tr>'
     )
 
 

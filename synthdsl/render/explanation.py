@@ -184,6 +184,7 @@ def _table_html(table: TableLike) -> list[str]:
             f'<tr><td class="number">{number}</td>'
             f'<th scope="row"><code>{escape(field.name)}</code></th>'
             f"<td><code>{escape(field.type)}</code></td>"
-            f"<td>{escape(field.how)}{note}</td><td>{reads}</td><td>{slot}</td></tr>"
+            f'<td class="meaning">{escape(field.how)}{note}</td>'
+            f"<td>{reads}</td><td>{slot}</td></tr>"
         )
     return [*lines, "</tbody></table></div>", "</section>"]

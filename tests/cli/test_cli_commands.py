@@ -314,7 +314,7 @@ def test_generate_passes_everything_on(
 def test_generate_defaults_and_quiet(
     facade: Facade, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["generate", "good.synth", "--out", "d", "--quiet"]) == 0
+    assert main(["generate", "good.synth", "-o", "d", "--quiet"]) == 0
     assert facade.spec.calls == [
         ("write", {"out": "d", "rows": None, "seed": None, "format": "parquet",
                    "compression": None, "workers": 1, "overwrite": False, "truth": False})
@@ -395,7 +395,7 @@ def test_docs(facade: Facade, folder: Path, capfd: pytest.CaptureFixture[str]) -
         "synthdsl: `d.html` already exists; add --overwrite to replace it\n"
     )
     assert main(["docs", "good.synth", "-o", "d.html", "--overwrite"]) == 0
-    assert main(["docs", "good.synth", "--output", "-"]) == 0
+    assert main(["docs", "good.synth", "--out", "-"]) == 0
     assert capfd.readouterr().out == page
     assert main(["docs", "good.synth", "-o", "missing/d.html"]) == 2
     assert main(["docs", "good.synth", "-o", "."]) == 2

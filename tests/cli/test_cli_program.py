@@ -95,6 +95,23 @@ def test_a_full_disk_behind_standard_output() -> None:
     assert done.stderr == b"synthdsl: no space left on device\n"
 
 
+def test_closed_outputs_are_no_error() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for closed in (">&-", "2>&-"):
+        command = f"{sys.executable} -m synthdsl.cli.main completion bash {closed}"
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, env=environment, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_error_that_nobody_reads_is_quiet() -> None:
+    command = f"({sys.executable} -m synthdsl.cli.main zzz) 2>&1 | true"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, env=environment, check=False)
+    assert done.stderr == b""
+
+
 def test_a_terminal_without_unicode() -> None:
     done = program("--help", environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert done.returncode == 0 and done.stdout.isascii()

@@ -145,9 +145,9 @@ def test_spaces_alone_never_matter(data: st.DataObject) -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    ["table t [1] {\n", "}\n", "x: int", " ~ f(", ")", "\n", "# c", "{", "[", "]", "}", ",",
-     "when ", "else: ", "1", "-", "4 d", "/", "*", "+", '"s"', "rule a: ", "==", "=", "\u00a0", "'", "\x00",
-     "key", " case (", "enum E {a}\n", "seed 1\n", "\t"]
+    ["table t [1] {\n", "}\n", "x: int", " ~ f(", ")", "\n", "# c", "{", "[", "]", "}", ",", "-",
+     "when ", "else: ", "1", "4 d", "/", "*", "+", '"s"', "rule a: ", "==", "=", "\u00a0", "'",
+     "\x00", "key", " case (", "enum E {a}\n", "seed 1\n", "\t"]
 )  # fmt: skip
 
 

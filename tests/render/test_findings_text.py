@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
 from textwrap import dedent
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from synthdsl.diagnostics import Diagnostic, Label
 from synthdsl.language.parse import parse
@@ -173,6 +177,28 @@ def test_a_line_of_megabytes_costs_no_more_than_a_short_one() -> None:
     assert time.perf_counter() - start < 2
 
 
+@settings(max_examples=200, deadline=None, database=None)
+@given(
+    st.text(st.sampled_from("ab \t\n日e\u0301\x1b\u202e\u2028\r\ud800"), max_size=200),
+    st.integers(0, 200), st.integers(0, 200), st.integers(0, 90),
+)  # fmt: skip
+def test_any_span_of_any_text_is_shown(text: str, start: int, length: int, width: int) -> None:
+    source = Source("a", text.replace("\r", ""))
+    start = min(start, len(source.text))
+    span = Span(source, start, min(start + length, len(source.text)))
+    shown = render_diagnostic(
+        Diagnostic("syntax", span, text, text, (Label(span, text),), (text,)), width=width
+    )
+    assert shown.count("\n") == len(shown.splitlines())
+    assert not any(c in shown for c in "\t\x1b\u202e\u2028\ud800")
+    lines = shown.splitlines()
+    if source.text:
+        line, under = lines[1], lines[2]
+        assert display_width(line) <= max(width, 28)
+        assert under.startswith("      | ") and "^" in under
+        assert len(under) <= max(width, 28) + 2
+
+
 def test_colours_only_add_codes() -> None:
     diagnostic = Diagnostic(
         "unsatisfiable", span_of(CONFLICT, "rule short"), "m", "h",
@@ -180,8 +206,6 @@ def test_colours_only_add_codes() -> None:
     )  # fmt: skip
     coloured = render_diagnostic(diagnostic, colour=True)
     assert "\x1b[1;31m" in coloured
-    import re
-
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == render_diagnostic(diagnostic)
 
 

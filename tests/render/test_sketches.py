@@ -38,6 +38,16 @@ def test_grids_of_a_tenth_are_not_combed() -> None:
     assert (shape.low, shape.high) == ("0.0", "23.9")
 
 
+def test_steps_that_are_wider_than_the_decimals_are_not_combed_either() -> None:
+    shape = summarise(pa.array(3.5 + np.arange(96) / 2), bins=24).shape
+    assert isinstance(shape, Histogram)
+    assert set(shape.counts) == {4}
+    fives = summarise(pa.array([10, 15, 15, 20]), bins=24).shape
+    assert isinstance(fives, Histogram)
+    assert fives.counts == (1, 2, 1)
+    assert fives.edges == (7.5, 12.5, 17.5, 22.5)
+
+
 def test_far_tails_are_cut_and_marked_but_named() -> None:
     values = np.concatenate([np.arange(1000.0), [1e6]])
     shape = summarise(pa.array(values), bins=20).shape
