@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synthdsl.engine.batches import Recipe
+    from synthdsl.engine.measure import Measured
     from synthdsl.io._manifest_models import Manifest
     from synthdsl.plan.explain import Explanation
     from synthdsl.plan.lower import Plan
@@ -265,6 +266,15 @@ class Spec:
             overwrite=overwrite,
             progress=None if progress is None else lambda done: progress(done, total),
         )
+
+    def measure(self, rows: Rows | dict[str, RowRange] = None, *, seed: int | None = None) -> list[Measured]:
+        """Every `expect` of the spec, measured on the rows that `generate` would make."""
+        from synthdsl.engine.batches import run_of
+        from synthdsl.engine.measure import measure
+
+        self._check_seed(seed)
+        ranges = {name: (r.start, r.stop) for name, r in self._ranges(rows).items()}
+        return measure(run_of(self.recipe(seed)), ranges)
 
     def explain(self) -> Explanation:
         """In what order fields are made, what they depend on, and how each is drawn."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +25,8 @@ class Source:
     def line_starts(self) -> list[int]:
         """Offset of the first character of each line."""
         starts = [0]
-        starts.extend(i + 1 for i, c in enumerate(self.text) if c == "\n")
+        while (end := self.text.find("\n", starts[-1])) >= 0:
+            starts.append(end + 1)
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -84,3 +88,23 @@ def decode(name: str, raw: bytes) -> tuple[Source, int | None]:
         bad = error.start
         text = raw.decode("utf-8", errors="replace")
     return Source(name, text.replace("\r\n", "\n").replace("\r", "\n")), bad
+
+
+def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
+    """All bytes of a regular file of at most `limit` bytes.
+
+    Devices and pipes, which may never end or never answer, are refused. Raises OSError, with
+    EFBIG for a file beyond the limit.
+    """
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if status.st_size > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit // 2**20} MiB")
+    with open(path, "rb") as file:
+        raw = file.read(limit + 1)
+    if len(raw) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit // 2**20} MiB")
+    return raw

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import sys
 import tempfile
 from pathlib import Path
 
-from synthdsl.diagnostics import SynthError
-from synthdsl.source import Source, decode
+from synthdsl.diagnostics import Diagnostic, SynthError
+from synthdsl.source import Source, Span, decode
 
 STANDARD = "-"
 STDIN_NAME = "<stdin>"
@@ -26,16 +27,19 @@ def read_bytes(path: str) -> bytes:
 
 
 def read_source(path: str) -> tuple[Source, bytes]:
-    """The text of a spec and its bytes. Raises `SynthError` (code 2) where it is not UTF-8."""
+    """The text of a spec and its bytes. Raises `SynthError` with a finding if it is not UTF-8."""
     raw = read_bytes(path)
-    name = STDIN_NAME if path == STANDARD else path
-    source, bad = decode(name, raw)
+    source, bad = decode(STDIN_NAME if path == STANDARD else path, raw)
     if bad is not None:
-        line = raw.count(b"\n", 0, bad) + 1
-        raise SynthError(
-            f"cannot read `{name}`: byte {bad:,} (line {line:,}) is not UTF-8", exit_code=2
-        )
+        raise SynthError("not UTF-8", diagnostics=[_bad_encoding(source, raw, bad)])
     return source, raw
+
+
+def _bad_encoding(source: Source, raw: bytes, bad: int) -> Diagnostic:
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    start = len(decode("", raw[:bad])[0].text)
+    message = f"the file is not UTF-8: byte {bad:,} is 0x{raw[bad]:02x}"
+    return Diagnostic("bad-encoding", Span(source, start, start + 1), message, "save it as UTF-8")
 
 
 def spec_arguments(path: str) -> tuple[str, str | None]:

@@ -44,10 +44,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _format_one(path: str, args: argparse.Namespace, console: Console) -> int:
-    from synthdsl import api
+    # not through the façade, which loads all that checking needs
+    from synthdsl.language.format import format_source
 
     source, raw = read_source(path)
-    text, diagnostics = api.format_text(source.name, source.text)
+    text, diagnostics = format_source(source)
     errors = [d for d in diagnostics if d.is_error]
     if errors:
         return _refuse(errors, raw, path, args, console)

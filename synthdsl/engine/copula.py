@@ -51,7 +51,7 @@ class Copula:
         total = normals[0] * factor[position, 0]
         for j in range(1, position + 1):
             total = total + normals[j] * factor[position, j]
-        level = ndtr(total)
+        level: NDArray[np.float64] = ndtr(total)
         return np.clip(level, 2.0**-53, 1 - 2.0**-53, out=level)
 
     def _group(self, key: tuple[Any, ...], frame: Frame) -> NDArray[np.int64]:

@@ -58,7 +58,8 @@ def filled(column: Column, rows: int, expression: Expr) -> Column:
     if isinstance(values, str):
         vocabulary = Vocabulary((values,))
         return Column(np.zeros(rows, np.int32), _filled_mask(valid, rows), vocabulary)
-    if np.ndim(values) == 0 and not isinstance(values, pa.Array):
+    # asking an Arrow array for its dimensions would copy it
+    if not isinstance(values, pa.Array) and np.ndim(values) == 0:
         values = np.full(rows, values, dtype=_dtype(expression))
     return Column(values, _filled_mask(valid, rows), column.vocabulary)
 
@@ -96,12 +97,10 @@ def is_true(condition: Column, rows: int) -> NDArray[np.bool_]:
 
 def is_false(condition: Column, rows: int) -> NDArray[np.bool_]:
     """Rows where a condition is false (not true, not null)."""
-    values = np.logical_not(condition.values)
+    values: Any = np.logical_not(condition.values)
     if condition.valid is not None:
         values = values & condition.valid
-    if np.ndim(values) == 0:
-        return np.full(rows, bool(values))
-    return values
+    return np.full(rows, bool(values)) if np.ndim(values) == 0 else np.asarray(values)
 
 
 # leaves
@@ -343,7 +342,7 @@ def _choose(expression: Choose, frame: Frame) -> Column:
     valid = _choose_masks(masks, columns, frame.rows)
     if expression.type.is_text:
         return Column(*_parts(choose_texts(masks, columns, frame.rows), valid))
-    result = np.empty(frame.rows, _dtype(expression))
+    result: Any = np.empty(frame.rows, _dtype(expression))
     result[:] = columns[-1].values
     for mask, column in zip(reversed(masks), reversed(columns[:-1]), strict=True):
         np.copyto(result, column.values, where=mask, casting="unsafe")

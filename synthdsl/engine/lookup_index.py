@@ -95,7 +95,7 @@ class LookupIndex:
             if cached is None or cached[0] is not key.vocabulary:
                 remap = np.array([codes.get(w, -1) for w in key.vocabulary.words], np.int64)
                 cached = self._remaps[mark] = (key.vocabulary, remap)
-            return cached[1][key.values]
+            return np.asarray(cached[1][key.values])
         known = np.asarray([v for v in distinct if v is not None])
         at = np.searchsorted(known, key.values)
         at = np.minimum(at, len(known) - 1)

@@ -61,7 +61,7 @@ class TableRun:
             context = Context(
                 field,
                 self._simplified,
-                words=words,
+                vocabulary=self._words.get(name),
                 parts=field_plan.parts,
                 by_level=field_plan.correlation is not None,
             )
@@ -220,7 +220,7 @@ class TableRun:
                 f"row {int(frame.ordinals[row])} of `{frame.table}`: the chance of being missing is {column.values[row]:g}",
                 "a chance lies between 0 and 1: write `expit(...)`",
             )
-        rows = np.less(frame.draws(mask.field).uniform("missing"), column.values)
+        rows: NDArray[np.bool_] = np.less(frame.draws(mask.field).uniform("missing"), column.values)
         return rows if column.valid is None else rows & column.valid
 
 

@@ -71,14 +71,14 @@ class Context:
         field: Field,
         simplify: Simplify,
         *,
-        words: tuple[str, ...] | None,
+        vocabulary: Vocabulary | None,
         parts: frozenset[str],
         by_level: bool,
     ) -> None:
         self.field = field
         self.grid = Grid.of(field)
         self.simplify = simplify
-        self.vocabulary = None if words is None else Vocabulary(words)
+        self.vocabulary = vocabulary
         self.parts = parts
         self.by_level = by_level
 
@@ -531,11 +531,23 @@ def _categorical(draw: CategoricalDraw, context: Context) -> Sampler:
     return RowCategorical(draw, weights, context)
 
 
+def in_vocabulary(column: Column, context: Context) -> Column:
+    """Coded text in the field's own vocabulary, where it has one."""
+    if context.vocabulary is None or column.vocabulary is None:
+        return column
+    codes = np.array(
+        [context.vocabulary.codes.get(w, 0) for w in column.vocabulary.words], np.int32
+    )
+    return Column(
+        codes[column.values] if len(codes) else column.values, column.valid, context.vocabulary
+    )
+
+
 class _Outcomes:
     """The outcomes of weights as a column, and the numbering of outcomes to its rows."""
 
     def __init__(self, draw: CategoricalDraw, context: Context) -> None:
-        self.column = raw_column(list(draw.outcomes), context.field.type)
+        self.column = in_vocabulary(raw_column(list(draw.outcomes), context.field.type), context)
         self.is_identity = (
             self.column.vocabulary is not None
             and self.column.valid is None
@@ -762,7 +774,58 @@ def _choose(draw: ChooseDraw, context: Context) -> Sampler:
     merged = _merged(draw)
     if merged is not None:
         return compile_draw(merged, context)
-    return Branches(draw, context)
+    grouped = _grouped(draw, context)
+    return Branches(draw, context) if grouped is None else grouped
+
+
+def _grouped(draw: ChooseDraw, context: Context) -> Sampler | None:
+    """One choice with a group by branch, where every branch has constant weights."""
+    branches = [d for _, d in draw.branches] + [draw.otherwise]
+    if context.by_level or context.field.type.kind is Kind.RECORD:
+        return None
+    groups = [_weighted_values(d) for d in branches]
+    known = [g for g in groups if g is not None]
+    if len(known) < len(groups):
+        return None
+    return GroupedChoice(draw, known, context)
+
+
+def _weighted_values(draw: DrawNode) -> tuple[list[Any], NDArray[np.float64]] | None:
+    """Outcomes and constant shares of a draw; None where it has no such."""
+    if isinstance(draw, CategoricalDraw) and all(
+        w is None or isinstance(w, Constant) for w in draw.weights
+    ):
+        return list(draw.outcomes), constant_shares(draw.weights)
+    if isinstance(draw, LookupDraw) and not draw.keys and draw.column is not None:
+        return list(draw.values), np.asarray(draw.lookup.weights, np.float64)
+    if isinstance(draw, FixedDraw) and isinstance(draw.value, Constant):
+        return [draw.value.value], np.ones(1)
+    return None
+
+
+class GroupedChoice(Sampler):
+    """Constant weights by branch: one choice, whose group is the branch."""
+
+    def __init__(
+        self,
+        draw: ChooseDraw,
+        groups: list[tuple[list[Any], NDArray[np.float64]]],
+        context: Context,
+    ) -> None:
+        self._number = context.simplify(_branch_number(draw))
+        self._chooser = Chooser([weights for _, weights in groups])
+        outcomes = [value for values, _ in groups for value in values]
+        self._outcomes = in_vocabulary(raw_column(outcomes, context.field.type), context)
+
+    def sample(self, frame: Frame, draws: BlockDraws) -> Column:
+        number = filled(evaluate(self._number, frame), frame.rows, self._number).values
+        return _taken(self._outcomes, self._chooser.choose(draws.bits(), number), None)
+
+
+def _branch_number(draw: ChooseDraw) -> Expr:
+    """The number of the first branch whose condition is true."""
+    numbers = [Constant(INT, draw.span, i) for i in range(len(draw.branches) + 1)]
+    return _chosen([c for c, _ in draw.branches], list(numbers))
 
 
 def _merged(draw: ChooseDraw) -> DrawNode | None:
@@ -773,11 +836,11 @@ def _merged(draw: ChooseDraw) -> DrawNode | None:
     first = inner[0]
     if len(truncated) not in (0, len(branches)) or not isinstance(first, DistributionDraw):
         return None
-    if (
-        first.distribution.has_slow_quantile
-        or (first.distribution.is_discrete
-        and first.distribution.name != "bernoulli")
+    if first.distribution.has_slow_quantile or (
+        first.distribution.is_discrete and first.distribution.name != "bernoulli"
     ):
+        return None
+    if any(parameter.type.kind is Kind.LIST for parameter in first.parameters):
         return None
     for other in inner:
         if (
@@ -820,9 +883,7 @@ class Branches(Sampler):
         self._samplers = [
             compile_draw(d, context) for d in (*(d for _, d in draw.branches), draw.otherwise)
         ]
-        numbers = [Constant(INT, draw.span, i) for i in range(len(self._samplers))]
-        conditions = [c for c, _ in draw.branches]
-        self._number = context.simplify(_chosen(conditions, list(numbers)))
+        self._number = context.simplify(_branch_number(draw))
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         number = filled(evaluate(self._number, frame), frame.rows, self._number).values

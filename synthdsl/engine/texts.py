@@ -39,7 +39,7 @@ def recode(column: Column, vocabulary: Vocabulary) -> Column:
     return Column(values, column.valid, vocabulary)
 
 
-def equal_texts(left: Column, right: Column) -> NDArray[np.bool_] | bool:
+def equal_texts(left: Column, right: Column) -> Any:
     """Row by row equality of two text columns, either of which may be one Python string."""
     if isinstance(right.values, str):
         left, right = right, left
@@ -52,7 +52,7 @@ def equal_texts(left: Column, right: Column) -> NDArray[np.bool_] | bool:
     return np.asarray(pc.fill_null(equal, False))
 
 
-def _equal_to_word(column: Column, word: str) -> NDArray[np.bool_] | bool:
+def _equal_to_word(column: Column, word: str) -> Any:
     if isinstance(column.values, str):
         return column.values == word
     if column.vocabulary is not None:

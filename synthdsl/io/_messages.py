@@ -139,12 +139,9 @@ def read_error(message: dict[str, Any]) -> Exception:
 def _kind(name: str) -> type[Exception]:
     """The built-in error of that name, if it takes a text; RuntimeError otherwise."""
     kind = getattr(builtins, name, None)
-    is_plain = (
-        isinstance(kind, type)
-        and issubclass(kind, Exception)
-        and not issubclass(kind, UnicodeError)
-    )
-    return kind if is_plain else RuntimeError
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        return RuntimeError
+    return RuntimeError if issubclass(kind, UnicodeError) else kind
 
 
 def _read_diagnostic(message: dict[str, Any], sources: dict[str, Source]) -> Diagnostic:

@@ -77,7 +77,8 @@ def read_tables() -> Lark | None:
     data["parser"]["lexer_conf"]["lexer_type"] = _NoLexer
     data["options"] = {**_OPTIONS, "start": ["start"], "lexer": _NoLexer, "strict": True}
     memo = {int(key): value for key, value in memo.items()}
-    return Lark._load_from_dict(data, memo)
+    loaded: Lark = Lark._load_from_dict(data, memo)  # type: ignore[no-untyped-call]
+    return loaded
 
 
 @cache

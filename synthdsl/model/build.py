@@ -10,6 +10,7 @@ from synthdsl.language import tree
 from synthdsl.language.parse import parse
 from synthdsl.model.checks import CHECKS
 from synthdsl.model.declarations import Declarations
+from synthdsl.model.expectations import type_expectation
 from synthdsl.model.findings import Findings
 from synthdsl.model.ordering import check_cycles
 from synthdsl.model.scope import FileScope
@@ -90,6 +91,12 @@ def _spec(
     )
     for table in _tables(file, scope, findings, allows_python=allows_python):
         spec.tables[table.name] = table
+    expectations = [
+        type_expectation(node, spec.tables, scope, findings)
+        for node in file.statements
+        if isinstance(node, tree.Expect)
+    ]
+    spec.expectations = tuple(e for e in expectations if e is not None)
     return spec
 
 
@@ -113,7 +120,7 @@ def _tables(
             continue
         seen[name.text] = name
         table = TableBuilder(node, scope, findings, allows_python=allows_python).build()
-        check_cycles(table.fields, findings)
+        check_cycles(table.fields, findings, table.correlations)
         result.append(table)
     return result
 
@@ -122,7 +129,6 @@ def _check_rest(file: tree.File, findings: Findings, *, has_syntax_errors: bool)
     words = {
         tree.Rule: "rules over several tables",
         tree.Case: "cases",
-        tree.Expect: "expectations",
         tree.Privacy: "privacy requirements",
         tree.Pathway: "pathways",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -11,6 +12,7 @@ from synthdsl.diagnostics import Diagnostic, Label
 from synthdsl.language import tree
 from synthdsl.language.parse import parse
 from synthdsl.model.coercion import coerce
+from synthdsl.model.expansion import Expansion
 from synthdsl.model.expressions import Constant, Expr
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import condition_of, infer
@@ -18,12 +20,14 @@ from synthdsl.model.lookups import read_lookup
 from synthdsl.model.scope import EnumDeclaration, FileScope, Scope
 from synthdsl.model.spec import SourceFile
 from synthdsl.model.type_names import resolve_type
-from synthdsl.source import Source, Span, decode
+from synthdsl.source import Source, Span, decode, read_regular
 from synthdsl.values.types import UNKNOWN, EnumType, Kind, Type
 
 STANDARD = Path(__file__).parent.parent / "std"
 MOST_FILES = 200
 DEEPEST_IMPORT = 32
+LARGEST_IMPORT = 4 * 2**20
+"""Bytes that an imported file may have."""
 RESERVED = frozenset(["index", "prev", "first", "true", "false", "null", "and", "or", "not", "in", "is", "when", "else", "rest"])
 LANGUAGE_VERSION = 1
 
@@ -42,12 +46,14 @@ class Declarations:
         self.syntax: list[Diagnostic] = []
         self._overrides = overrides
         self._allows_python = allows_python
+        self._is_import_refused = False
+        self._expansion = Expansion()
         self._open: list[Path] = []
         self._done: dict[Path, FileScope | None] = {}
 
     def main(self, file: tree.File, source: Source, folder: str) -> FileScope:
         """The scope of the main file."""
-        path = (Path(folder) / Path(source.name).name).resolve()
+        path = _resolved(Path(folder) / Path(source.name).name)
         self._open.append(path)
         scope = self._file(file, source, folder, self._overrides)
         self._open.pop()
@@ -56,7 +62,7 @@ class Declarations:
     def _file(
         self, file: tree.File, source: Source, folder: str, overrides: dict[str, str]
     ) -> FileScope:
-        scope = FileScope(source, folder)
+        scope = FileScope(source, folder, expansion=self._expansion)
         self._check_version(file, source)
         for node in _of(file, tree.Import):
             self._import(node, scope)
@@ -158,7 +164,7 @@ class Declarations:
             path = STANDARD / node.path.removeprefix("std/")
         else:
             path = Path(scope.folder) / node.path
-        resolved = path.resolve()
+        resolved = _resolved(path)
         if resolved in self._open:
             circle = " -> ".join(
                 p.name for p in [*self._open[self._open.index(resolved) :], resolved]
@@ -172,12 +178,11 @@ class Declarations:
             return None
         if resolved in self._done:
             return self._done[resolved]
-        if len(self._open) >= DEEPEST_IMPORT or len(self._done) >= MOST_FILES:
-            self.findings.report(
-                "import-depth",
-                node.path_span,
-                f"imports nest deeper than {DEEPEST_IMPORT} or number more than {MOST_FILES}",
-            )
+        if len(self._open) >= DEEPEST_IMPORT:
+            self._refuse_import(node, f"imports nest deeper than {DEEPEST_IMPORT} files")
+            return None
+        if len(self._done) >= MOST_FILES:
+            self._refuse_import(node, f"the spec imports more than {MOST_FILES} files")
             return None
         self._done[resolved] = None
         read = self._read(path, node)
@@ -191,22 +196,32 @@ class Declarations:
         self._done[resolved] = result
         return result
 
+    def _refuse_import(self, node: tree.Import, message: str) -> None:
+        """Report too many imports, once."""
+        if not self._is_import_refused:
+            self._is_import_refused = True
+            help_ = "put declarations that belong together into one file"
+            self.findings.report("import-depth", node.path_span, message, help_)
+
     def _read(self, path: Path, node: tree.Import) -> Source | None:
         try:
-            raw = path.read_bytes() if path.stat().st_size <= 4 * 2**20 else None
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            raw = read_regular(path, LARGEST_IMPORT)
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            if getattr(error, "errno", None) == errno.EFBIG:
+                self.findings.report(
+                    "file-too-large",
+                    node.path_span,
+                    f'"{node.path}" is larger than {LARGEST_IMPORT // 2**20} MiB',
+                    "move tables of values to a CSV file",
+                )
+                return None
             help_ = "paths are relative to the importing file"
             if node.path.startswith("std/"):
                 names = sorted(p.name for p in STANDARD.glob("*.synth"))
                 help_ = f"the standard library has {', '.join('std/' + n for n in names)}"
             self.findings.report(
                 "unreadable-file", node.path_span, f'cannot read "{node.path}": {reason}', help_
-            )
-            return None
-        if raw is None:
-            self.findings.report(
-                "file-too-large", node.path_span, f'"{node.path}" is larger than 4 MiB'
             )
             return None
         self.files.append(SourceFile(node.path, hashlib.sha256(raw).hexdigest()))
@@ -320,6 +335,14 @@ class Declarations:
         for signature in node.signatures:
             if self._declare(signature.name, scope):
                 scope.functions[signature.name.text] = (node.module, signature)
+
+
+def _resolved(path: Path) -> Path:
+    """The path without links, where it has such; else as it is, to fail when it is read."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return path
 
 
 def _of(file: tree.File, kind: type) -> Iterable:  # type: ignore[type-arg]

@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from synthdsl.diagnostics import Label
 from synthdsl.distributions.base import DISTRIBUTIONS, Distribution, Form, Parameter, Role
 from synthdsl.functions.base import Argument, Misuse
 from synthdsl.language import tree
@@ -25,19 +26,30 @@ from synthdsl.model.draws import (
     Truncated,
     UnknownDraw,
 )
+from synthdsl.model.expansion import (
+    COST_OF_ARGUMENT,
+    COST_OF_USE,
+    DEEPEST_ARGUMENT,
+    DEEPEST_EXPANSION,
+    height,
+)
 from synthdsl.model.expressions import Constant, Expr, ListOf
 from synthdsl.model.findings import Findings
 from synthdsl.model.grids import raw_step
-from synthdsl.model.inference import bind, condition_of, infer, value_of
+from synthdsl.model.inference import (
+    bind,
+    condition_of,
+    infer,
+    report_wrong_use,
+    value_of,
+    warn_unreachable,
+)
 from synthdsl.model.operators import convert, named
-from synthdsl.model.scope import Scope, Scoped
+from synthdsl.model.scope import FileScope, Scope, Scoped
 from synthdsl.providers.base import PROVIDERS, Provider
 from synthdsl.source import Span
 from synthdsl.values.types import FLOAT, MOMENTS, NUMBERS, ORDERED, UNKNOWN, Kind, Type
 from synthdsl.values.units import ONE, Free, Unit, divide, is_compatible, ratio
-
-MOST_INLINED = 30
-"""How deep named distributions may use each other."""
 
 
 def type_draw(
@@ -109,6 +121,9 @@ def _outcome(
     depth: int,
 ) -> DrawNode:
     if isinstance(node, Scoped):
+        cost = COST_OF_ARGUMENT + node.span.end - node.span.start
+        if not scope.file.expansion.take(cost, node.span, findings):
+            return UnknownDraw(node.span)
         return _outcome(node.node, type, node.scope, findings, depth=depth)
     if isinstance(node, tree.Weights):
         return _categorical(node, type, scope, findings)
@@ -157,7 +172,8 @@ def _named(node: tree.Path, type: Type, scope: Scope, findings: Findings) -> Dra
             "misplaced-draw", node.span, f"`{name}` is a value, not a draw", "derive it with `=`"
         )
         return UnknownDraw(node.span)
-    findings.report("unknown-name", node.span, f"`{name}` is not declared", scope.advice(name))
+    if not report_wrong_use(node, name, scope, findings, wanted="draw"):
+        findings.report("unknown-name", node.span, f"`{name}` is not declared", scope.advice(name))
     return UnknownDraw(node.span)
 
 
@@ -236,14 +252,6 @@ _SYNONYMS = {
 def _inline(
     node: tree.Call, type: Type, scope: Scope, findings: Findings, *, depth: int
 ) -> DrawNode:
-    if depth >= MOST_INLINED:
-        findings.report(
-            "cycle",
-            node.span,
-            f"`{node.function.text}` uses itself",
-            "named distributions cannot recur",
-        )
-        return UnknownDraw(node.span)
     body, inner = _inlined(node, scope, findings)
     if body is None:
         return UnknownDraw(node.span)
@@ -254,9 +262,11 @@ def _inlined(node: tree.Call, scope: Scope, findings: Findings) -> tuple[tree.Dr
     """The body of a named distribution with its arguments put in."""
     declaration, file = scope.file.dists[node.function.text]
     scope.file.use(node.function.text)
+    if not _may_open(node, declaration, scope, file, findings):
+        return None, scope
     names = [name.text for name in declaration.parameters]
     bound = bind(node, names, findings)
-    inner = scope.within(file)
+    inner = scope.within(file, declaration)
     if bound is None:
         return None, inner
     given = {}
@@ -265,12 +275,51 @@ def _inlined(node: tree.Call, scope: Scope, findings: Findings) -> tuple[tree.Dr
         if isinstance(argument.value, tree.Weights):
             findings.report("misplaced-draw", argument.span, "weights cannot be an argument here")
             return None, inner
+        levels = height(argument.value)
+        if levels > DEEPEST_ARGUMENT:
+            _report_deep(node, findings)
+            return None, inner
         given[name] = (
             argument.value
             if isinstance(argument.value, Scoped)
-            else Scoped(argument.span, argument.value, scope)
+            else Scoped(argument.span, argument.value, scope, levels)
         )
     return substitute(declaration.draw, given), inner
+
+
+def _may_open(
+    node: tree.Call,
+    declaration: tree.Dist,
+    scope: Scope,
+    file: FileScope,
+    findings: Findings,
+) -> bool:
+    """Whether a named distribution may be put in here: it is not open already, nor too deep."""
+    if any(opened is declaration for opened in scope.opened):
+        findings.report(
+            "cycle",
+            node.span,
+            f"`{node.function.text}` uses itself",
+            "named distributions cannot recur",
+            labels=(Label(declaration.name.span, "declared here"),),
+        )
+        return False
+    body = declaration.draw.span
+    if not file.expansion.take(COST_OF_USE + body.end - body.start, node.span, findings):
+        return False
+    if scope.depth + file.expansion.height(declaration.draw) > DEEPEST_EXPANSION:
+        _report_deep(node, findings)
+        return False
+    return True
+
+
+def _report_deep(node: tree.Call, findings: Findings) -> None:
+    findings.report(
+        "too-deep",
+        node.span,
+        f"`{node.function.text}` nests named distributions too deep",
+        "write it with fewer of them",
+    )
 
 
 def substitute(node: Any, given: dict[str, Scoped]) -> Any:
@@ -364,7 +413,7 @@ def _form(node: tree.Call, distribution: Distribution, findings: Findings) -> Fo
     given = {argument.name for argument in node.arguments if argument.name is not None}
     fitting = [form for form in distribution.forms if given <= set(form.names)]
     exact = [f for f in fitting if {p.name for p in f.parameters if p.default is None} <= given]
-    chosen = (exact or fitting or [None])[0]
+    chosen = next(iter(exact or fitting), None)
     if chosen is None:
         shapes = " or ".join(
             f"`{distribution.name}({', '.join(f.names)})`" for f in distribution.forms
@@ -672,6 +721,14 @@ def _check_total(node: tree.Weights, total: Fraction, has_rest: bool, findings: 
     percent = float(total * 100)
     if has_rest:
         if total <= 1 + Fraction(1, 10**12):
+            if total >= 1:
+                last = next(e for e in node.entries if e.weight is None)
+                findings.report(
+                    "zero-mass",
+                    last.span,
+                    f"`{last.outcome.span.text[:40]}` never occurs: the other weights total 100 %",
+                    "remove it, or lower another weight",
+                )
             return True
         findings.report(
             "weights-total",
@@ -762,6 +819,7 @@ def _choose(
     node: tree.WhenDraw, type: Type, scope: Scope, findings: Findings, *, depth: int
 ) -> DrawNode:
     conditions = [condition_of(c, scope, findings) for c, _ in node.branches]
+    warn_unreachable([c for c, _ in node.branches], findings)
     draws = [_branch(d, type, scope, findings, depth=depth) for _, d in node.branches]
     otherwise = _branch(node.otherwise, type, scope, findings, depth=depth)
     is_broken = any(c.type.is_unknown for c in conditions)
@@ -817,7 +875,48 @@ def _truncated(
         return UnknownDraw(node.span)
     if not check_interval(interval, low, high, type, findings):
         return UnknownDraw(node.span)
+    if isinstance(draw, CategoricalDraw) and not _check_outcomes(
+        node, draw, low, high, type, findings
+    ):
+        return UnknownDraw(node.span)
     return Truncated(node.span, draw, low, high)
+
+
+def _check_outcomes(
+    node: tree.Draw,
+    draw: CategoricalDraw,
+    low: Expr,
+    high: Expr,
+    type: Type,
+    findings: Findings,
+) -> bool:
+    """Warn of outcomes outside constant bounds; whether any outcome is left."""
+    if not (isinstance(low, Constant) and isinstance(high, Constant)):
+        return True
+    if low.value is None or high.value is None or not isinstance(node.outcome, tree.Weights):
+        return True
+    outside = [
+        entry
+        for entry, raw in zip(node.outcome.entries, draw.outcomes, strict=True)
+        if raw is not None and not low.value <= raw <= high.value
+    ]
+    assert node.interval is not None
+    if len(outside) == len(draw.outcomes):
+        findings.report(
+            "outside-support",
+            node.interval.span,
+            f"none of the values lies in {node.interval.span.text}",
+            "widen the interval",
+        )
+        return False
+    for entry in outside:
+        findings.report(
+            "zero-mass",
+            entry.span,
+            f"`{entry.outcome.span.text[:40]}` never occurs: it lies outside {node.interval.span.text}",
+            "remove it, or widen the interval",
+        )
+    return True
 
 
 def check_interval(
@@ -933,7 +1032,22 @@ def _provided(
             help_,
         )
         return UnknownDraw(node.span)
+    _warn_real(node, provider, values, findings)
     return ProviderDraw(node.span, provider, tuple(values))
+
+
+def _warn_real(
+    node: tree.Call, provider: Provider, values: Sequence[Expr], findings: Findings
+) -> None:
+    """Warn of identifiers drawn from everything that is in use."""
+    for parameter, value in zip(provider.parameters, values, strict=False):
+        if parameter.name == "style" and isinstance(value, Constant) and value.value == "valid":
+            findings.report(
+                "real-identifier",
+                value.span,
+                f"`{provider.name}` may draw an identifier that belongs to somebody",
+                'remove `style: "valid"`: the numbers then look right and belong to nobody',
+            )
 
 
 def _lookup(node: tree.Index, name: str, type: Type, scope: Scope, findings: Findings) -> DrawNode:

@@ -129,6 +129,18 @@ class PythonCall(Expr):
 
 
 @dataclass(frozen=True, eq=False)
+class Aggregate(Expr):
+    """An aggregate over the rows of a table where `condition` is true: `mean`, `sum`, `min`,
+    `max`, `count`, `any`, `all`, `none`. `value` None counts rows.
+    """
+
+    function: str
+    table: str
+    value: Expr | None
+    condition: Expr | None
+
+
+@dataclass(frozen=True, eq=False)
 class Unknown(Expr):
     """Stands for an expression with a mistake in it; silences what hangs on it."""
 

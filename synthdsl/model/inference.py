@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from dataclasses import replace
+from typing import Any
 
+from synthdsl.diagnostics import Label
 from synthdsl.functions.base import FUNCTIONS, Argument, Function, Misuse
 from synthdsl.language import tree
 from synthdsl.model import operators
+from synthdsl.model.expansion import COST_OF_ARGUMENT
 from synthdsl.model.expressions import (
+    Aggregate,
     Apply,
     Choose,
     Constant,
@@ -29,7 +36,7 @@ from synthdsl.model.literals import literal
 from synthdsl.model.operators import named, unknown
 from synthdsl.model.scope import Scope, Scoped
 from synthdsl.source import Span
-from synthdsl.values.types import BOOL, FLOAT, INT, Kind, Type
+from synthdsl.values.types import BOOL, FLOAT, INT, ORDERED, UNKNOWN, Kind, Type
 from synthdsl.values.units import ONE, Unit, is_compatible, ratio
 
 AGGREGATES = frozenset(["any", "all", "none", "count", "sum", "mean", "min", "max"])
@@ -48,13 +55,22 @@ def infer(
     if constant is not None:
         return constant
     if isinstance(node, Scoped):
+        cost = COST_OF_ARGUMENT + node.span.end - node.span.start
+        if not scope.file.expansion.take(cost, node.span, findings):
+            return unknown(node.span)
         return infer(node.node, node.scope, findings, expected)
     if isinstance(node, tree.Broken):
         return unknown(node.span)
-    return _HANDLERS[type(node)](node, scope, findings, expected)
+    result: Expr = _HANDLERS[type(node)](node, scope, findings, expected)
+    return result
 
 
 def _path(node: tree.Path, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
+    if scope.row_variable is not None:
+        if node.names[0] == scope.row_variable and len(node.names) > 1:
+            inner = replace(scope, row_variable=None)
+            return _path(tree.Path(node.span, node.names[1:]), inner, findings, expected)
+        scope = Scope(scope.file, allows_python=scope.allows_python)
     if len(node.names) == 1:
         return _name(node, node.names[0], scope, findings, expected)
     head, tail = node.names[0], node.names[1:]
@@ -149,6 +165,8 @@ def _bare_member(
             "ambiguous-name", node.span, f"`{name}` is a member of several enums", f"write {names}"
         )
         return unknown(node.span)
+    if report_wrong_use(node, name, scope, findings):
+        return unknown(node.span)
     findings.report(
         "unknown-name",
         node.span,
@@ -156,6 +174,31 @@ def _bare_member(
         _unknown_advice(name, scope, expected),
     )
     return unknown(node.span)
+
+
+def report_wrong_use(
+    node: tree.Expression, name: str, scope: Scope, findings: Findings, *, wanted: str = "value"
+) -> bool:
+    """Report that `name` is something else than the `wanted`; False if it is nothing at all."""
+    from synthdsl.distributions.base import DISTRIBUTIONS
+    from synthdsl.providers.base import PROVIDERS
+
+    file = scope.file
+    if name in file.enums:
+        what, help_ = "an enum", f"name a member: `{name}.{file.enums[name].type.members[0]}`"
+    elif name in file.lookups:
+        keys = ", ".join(file.lookups[name].keys)
+        what, help_ = "a lookup", f"give its keys: `{name}[{keys}]`" if keys else None
+    elif name in file.dists or DISTRIBUTIONS.get(name) or PROVIDERS.get(name):
+        what, help_ = "a draw", f"draw a field from it: `x: float ~ {name}(...)`, then use `x`"
+    elif name in file.groups:
+        what, help_ = "a field group", f"write `use {name}` on a line of its own"
+    elif name in file.functions or FUNCTIONS.get(name):
+        what, help_ = "a function", f"call it: `{name}(...)`"
+    else:
+        return False
+    findings.report("wrong-use", node.span, f"`{name}` is {what}, not a {wanted}", help_)
+    return True
 
 
 def _unknown_advice(name: str, scope: Scope, expected: Type | None) -> str | None:
@@ -201,6 +244,7 @@ def _items(node: tree.Items, scope: Scope, findings: Findings, expected: Type | 
 
 def _when(node: tree.When, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
     conditions = [condition_of(c, scope, findings) for c, _ in node.branches]
+    warn_unreachable([c for c, _ in node.branches], findings)
     nodes = [value for _, value in node.branches] + [node.otherwise]
     values = [infer(value, scope, findings, expected) for value in nodes]
     if any(c.type.is_unknown for c in conditions) or any(v.type.is_unknown for v in values):
@@ -217,7 +261,11 @@ def condition_of(node: tree.Expression, scope: Scope, findings: Findings) -> Exp
     condition = infer(node, scope, findings, BOOL)
     if not operators.require_boolean(condition, findings, "a condition is true or false"):
         return unknown(node.span)
-    if isinstance(condition, Constant) and not isinstance(node, tree.Truth):
+    if (
+        isinstance(condition, Constant)
+        and not isinstance(node, tree.Truth)
+        and not _may_vary(node, scope)
+    ):
         word = {True: "always true", False: "always false", None: "always null"}[condition.value]
         findings.report(
             "constant-condition",
@@ -226,6 +274,40 @@ def condition_of(node: tree.Expression, scope: Scope, findings: Findings) -> Exp
             "remove it, or read a field",
         )
     return condition
+
+
+def _may_vary(node: object, scope: Scope) -> bool:
+    """Whether `node` reads a parameter of the spec or of a definition: constant only here."""
+    if scope.opened or isinstance(node, Scoped):
+        return True
+    if isinstance(node, tree.Path):
+        return node.names[0] in scope.file.params
+    if isinstance(node, tuple):
+        return any(_may_vary(item, scope) for item in node)
+    if isinstance(node, Span) or not is_dataclass(node):
+        return False
+    return any(_may_vary(getattr(node, f.name), scope) for f in dataclass_fields(node))
+
+
+def warn_unreachable(conditions: Sequence[tree.Expression], findings: Findings) -> None:
+    """Warn of branches that no row can reach: after `true`, or whose condition stood before."""
+    for position, condition in enumerate(conditions):
+        before = conditions[:position]
+        if condition in before:
+            findings.report(
+                "unreachable-branch",
+                condition.span,
+                "no row reaches this branch: its condition stands above",
+                "remove the branch, or change its condition",
+                labels=(Label(before[before.index(condition)].span, "first here"),),
+            )
+        elif tree.Truth(condition.span, True) in before:
+            findings.report(
+                "unreachable-branch",
+                condition.span,
+                "no row reaches this branch: the one above takes all",
+                "remove it, or move it up",
+            )
 
 
 def _unary(node: tree.Unary, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
@@ -347,6 +429,12 @@ def _is_null(node: tree.IsNull, scope: Scope, findings: Findings, expected: Type
 def _call(node: tree.Call, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
     name = node.function.text
     has_comprehension = any(isinstance(a.value, tree.Comprehension) for a in node.arguments)
+    if name in AGGREGATES and has_comprehension and len(node.arguments) == 1:
+        comprehension = node.arguments[0].value
+        assert isinstance(comprehension, tree.Comprehension)
+        row_scope = scope.row_scope(comprehension.source.text)
+        if row_scope is not None:
+            return _aggregate(node, name, comprehension, row_scope, findings)
     if name in AGGREGATES and has_comprehension:
         findings.report(
             "not-yet", node.span, "aggregates over related rows are not in this release"
@@ -360,6 +448,53 @@ def _call(node: tree.Call, scope: Scope, findings: Findings, expected: Type | No
     if function is None:
         return _unknown_function(node, name, scope, findings)
     return _function_call(node, function, scope, findings, expected)
+
+
+def _aggregate(
+    node: tree.Call,
+    name: str,
+    comprehension: tree.Comprehension,
+    rows: Scope,
+    findings: Findings,
+) -> Expr:
+    """An aggregate over the rows of a table."""
+    scope = replace(rows, row_variable=comprehension.variable)
+    condition = None
+    if comprehension.condition is not None:
+        condition = condition_of(comprehension.condition, scope, findings)
+    body = comprehension.value
+    is_row = isinstance(body, tree.Path) and body.names == (comprehension.variable,)
+    if name == "count" and is_row:
+        value, type_ = None, INT
+    else:
+        value = infer(body, scope, findings)
+        type_ = _aggregate_type(name, value, findings)
+    if type_.is_unknown or (condition is not None and condition.type.is_unknown):
+        return unknown(node.span)
+    return Aggregate(type_, node.span, name, comprehension.source.text, value, condition)
+
+
+def _aggregate_type(name: str, value: Expr, findings: Findings) -> Type:
+    """The type of an aggregate of `value`; unknown after a report."""
+    type_ = value.type
+    if type_.is_unknown:
+        return type_
+    if name in ("any", "all", "none"):
+        is_fine = operators.require_boolean(value, findings, f"`{name}` needs conditions")
+        return BOOL if is_fine else UNKNOWN
+    if name == "count":
+        return INT
+    if name == "mean" and type_.kind is Kind.BOOL:
+        return FLOAT.nullable()
+    fits = type_.is_quantity if name in ("mean", "sum") else type_.kind in ORDERED
+    if not fits:
+        findings.report("type-mismatch", value.span, f"`{name}` needs numbers, found {named(type_)}")
+        return UNKNOWN
+    if name in ("min", "max"):
+        return type_.nullable()
+    if type_.kind is Kind.DURATION:
+        return type_.nullable(name == "mean")
+    return FLOAT.with_unit(type_.unit).nullable(name == "mean")
 
 
 def _unknown_function(node: tree.Call, name: str, scope: Scope, findings: Findings) -> Expr:
@@ -643,7 +778,7 @@ def _comprehension(
     return unknown(node.span)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type, Any] = {
     tree.Path: _path,
     tree.Items: _items,
     tree.When: _when,

@@ -19,7 +19,7 @@ from synthdsl.language import tree
 from synthdsl.model.expressions import Constant, Expr
 from synthdsl.model.findings import Findings
 from synthdsl.model.scope import FileScope, Scope
-from synthdsl.source import Source, Span, decode
+from synthdsl.source import Source, Span, decode, read_regular
 from synthdsl.values.types import TEXT, Kind, Type
 
 LARGEST_FILE = 256 * 2**20
@@ -168,11 +168,9 @@ def read_lookup(node: tree.Lookup, file: FileScope, findings: Findings) -> Looku
     """The lookup that `node` declares, read from its file; None after a report."""
     path = Path(file.folder) / node.path
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise OSError(f"it is larger than {LARGEST_FILE // 2**20} MiB")
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
+        data = read_regular(path, LARGEST_FILE)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         findings.report(
             "unreadable-file",
             node.path_span,

@@ -1,78 +1,104 @@
-"""The order in which fields can be made, and circles in their dependencies."""
+"""Circles in what fields depend on."""
 
 from __future__ import annotations
 
 from synthdsl.diagnostics import Label
 from synthdsl.model.findings import Findings
-from synthdsl.model.spec import Field
+from synthdsl.model.spec import Correlation, Field
+
+LONGEST_SHOWN = 12
+"""Fields of a circle that a message lists."""
 
 
-def order_fields(fields: dict[str, Field]) -> list[str]:
-    """Names in an order where every field follows what it depends on (declaration order where
-    free). Fields on a circle are left out.
+def check_cycles(
+    fields: dict[str, Field], findings: Findings, correlations: tuple[Correlation, ...] = ()
+) -> bool:
+    """Whether no field depends on itself; reports each circle once, with its members.
+
+    Correlated fields depend on the groups of their correlation, too.
     """
-    result: list[str] = []
-    state: dict[str, int] = {}
-    for name in fields:
-        _visit(name, fields, state, result)
-    return result
+    position = {name: i for i, name in enumerate(fields)}
+    needs = {name: field.depends_on & fields.keys() for name, field in fields.items()}
+    for correlation in correlations:
+        for name in correlation.fields:
+            needs[name] = needs[name] | (set(correlation.groups) & fields.keys())
+    ordered = {name: sorted(reads, key=position.__getitem__) for name, reads in needs.items()}
+    circles = _circles(ordered)
+    for circle in circles:
+        first = min(circle, key=position.__getitem__)
+        _report(_path(first, set(circle), ordered), fields, findings)
+    return not circles
 
 
-def _visit(start: str, fields: dict[str, Field], state: dict[str, int], result: list[str]) -> None:
-    # an explicit stack: a chain of a thousand fields is legal
-    stack = [(start, iter(_needs(fields[start], fields)))] if state.get(start) is None else []
-    if stack:
-        state[start] = 1
-    while stack:
-        name, needs = stack[-1]
-        following = next(needs, None)
-        if following is None:
-            stack.pop()
-            state[name] = 2
-            result.append(name)
-        elif state.get(following) is None:
-            state[following] = 1
-            stack.append((following, iter(_needs(fields[following], fields))))
+def _report(path: list[str], fields: dict[str, Field], findings: Findings) -> None:
+    shown = [*path, path[0]]
+    if len(shown) > LONGEST_SHOWN:
+        shown = [*shown[: LONGEST_SHOWN - 2], "...", path[0]]
+    findings.report(
+        "cycle",
+        fields[path[0]].name_span,
+        f"fields depend on each other in a circle: {' -> '.join(shown)}"
+        if len(path) > 1
+        else f"field `{path[0]}` depends on itself",
+        "break it: let one of them not read the next" if len(path) > 1 else "read another field",
+        labels=tuple(Label(fields[other].name_span) for other in path[1:LONGEST_SHOWN]),
+    )
 
 
-def _needs(field: Field, fields: dict[str, Field]) -> list[str]:
-    reads = field.depends_on
-    return [name for name in fields if name in reads]
+def _circles(needs: dict[str, list[str]]) -> list[list[str]]:
+    """The strongly connected sets of more than one field, and fields that need themselves.
+
+    Source: Tarjan 1972, "Depth-first search and linear graph algorithms"; with a stack of its
+    own, since a chain of thousands of fields is legal.
+    """
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    open_names: list[str] = []
+    is_open: set[str] = set()
+    found: list[list[str]] = []
+    for start in needs:
+        if start in number:
+            continue
+        stack = [(start, iter(needs[start]))]
+        number[start] = low[start] = len(number)
+        open_names.append(start)
+        is_open.add(start)
+        while stack:
+            name, reads = stack[-1]
+            following = next(reads, None)
+            if following is None:
+                stack.pop()
+                if stack:
+                    low[stack[-1][0]] = min(low[stack[-1][0]], low[name])
+                if low[name] == number[name]:
+                    circle = [open_names.pop()]
+                    while circle[-1] != name:
+                        circle.append(open_names.pop())
+                    is_open.difference_update(circle)
+                    if len(circle) > 1 or name in needs[name]:
+                        found.append(circle)
+            elif following not in number:
+                number[following] = low[following] = len(number)
+                open_names.append(following)
+                is_open.add(following)
+                stack.append((following, iter(needs[following])))
+            elif following in is_open:
+                low[name] = min(low[name], number[following])
+    return found
 
 
-def check_cycles(fields: dict[str, Field], findings: Findings) -> bool:
-    """Whether no field depends on itself; reports each circle once, with its members."""
-    fine = True
-    done: set[str] = set()
-    for name in fields:
-        circle = _circle(name, fields)
-        if circle and not done & set(circle):
-            done.update(circle)
-            fine = False
-            path = " -> ".join([*circle, circle[0]])
-            findings.report(
-                "cycle",
-                fields[circle[0]].name_span,
-                f"fields depend on each other in a circle: {path}",
-                "break it: let one of them not read the next",
-                labels=tuple(Label(fields[other].name_span) for other in circle[1:]),
-            )
-    return fine
-
-
-def _circle(start: str, fields: dict[str, Field]) -> list[str]:
-    """A circle through `start`, as the names on it; empty if there is none."""
+def _path(start: str, circle: set[str], needs: dict[str, list[str]]) -> list[str]:
+    """The shortest way from `start` back to itself inside `circle`."""
     parents: dict[str, str] = {}
     queue = [start]
-    while queue:
-        name = queue.pop()
-        for following in _needs(fields[name], fields):
+    for name in queue:
+        for following in needs[name]:
             if following == start:
                 path = [name]
                 while path[-1] != start:
                     path.append(parents[path[-1]])
                 return path[::-1]
-            if following not in parents:
+            if following in circle and following not in parents:
                 parents[following] = name
                 queue.append(following)
-    return []
+    return [start]

@@ -8,9 +8,15 @@ from difflib import get_close_matches
 from typing import Any
 
 from synthdsl.language import tree
+from synthdsl.model.expansion import Expansion
 from synthdsl.model.expressions import Constant
 from synthdsl.source import Source
 from synthdsl.values.types import EnumType, Type
+
+
+MOST_ADVICE = 100
+"""Unknown names of a file for which similar ones are looked up."""
+MOST_CANDIDATES = 1000
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,9 @@ class FileScope:
     groups: dict[str, tuple[tree.Fields, FileScope]] = field(default_factory=dict)
     functions: dict[str, tuple[str, tree.Signature]] = field(default_factory=dict)
     declared: dict[str, tree.Name] = field(default_factory=dict)
+    expansion: Expansion = field(default_factory=Expansion)
     used: set[str] = field(default_factory=set)
+    advised: int = 0
 
     def use(self, name: str) -> None:
         """Note that `name` is used, for the warning about unused declarations."""
@@ -55,17 +63,31 @@ class Scope:
     field_names: tuple[str, ...] = ()
     has_row: bool = False
     allows_python: bool = False
+    row_variable: str | None = None
+    """The name of the row inside an aggregate: its fields are read as `variable.field` only."""
+    row_scope: Callable[[str], Scope | None] = lambda name: None
+    """The scope of the rows of a table by name, where aggregates over tables are allowed."""
+    opened: tuple[tree.Dist, ...] = ()
+    depth: int = 0
 
-    def within(self, file: FileScope) -> Scope:
-        """This scope seen from a definition that stands in `file`: no fields of the row."""
-        return Scope(file, allows_python=self.allows_python)
+    def within(self, file: FileScope, dist: tree.Dist) -> Scope:
+        """This scope seen from the body of `dist`, which stands in `file`: no fields of the row.
+
+        `opened` are the definitions being put in, `depth` is how deep their bodies nest.
+        """
+        depth = self.depth + file.expansion.height(dist.draw)
+        opened = (*self.opened, dist)
+        return Scope(file, allows_python=self.allows_python, opened=opened, depth=depth)
 
     def advice(self, name: str) -> str | None:
-        """What a person who typed `name` may have meant."""
+        """What a person who typed `name` may have meant; None once too many were given."""
+        self.file.advised += 1
+        if self.file.advised > MOST_ADVICE:
+            return None
         known = [*self.field_names, *self.file.params, *self.file.enums, *self.file.lookups]
         known += [m for e in self.file.enums.values() for m in e.type.members]
         known += [*self.file.dists, *self.file.functions]
-        close = get_close_matches(name, known, n=1, cutoff=0.6)
+        close = get_close_matches(name, known[:MOST_CANDIDATES], n=1, cutoff=0.6)
         return f"did you mean `{close[0]}`?" if close else None
 
 
@@ -75,3 +97,4 @@ class Scoped(tree.Expression):
 
     node: tree.Expression
     scope: Scope = field(compare=False)
+    height: int = field(compare=False, default=1)

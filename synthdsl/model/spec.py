@@ -83,8 +83,9 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """An `expect` over a table: an aggregate of `value` where `condition`, compared."""
+    """An `expect`: a condition over aggregates of tables. It is measured, never enforced."""
 
+    condition: Expr
     text: str
     span: Span
 
@@ -127,5 +128,6 @@ class Spec:
     parameters: dict[str, Any] = field(default_factory=dict)
     """Values in force, as text."""
     tables: dict[str, Table] = field(default_factory=dict)
+    expectations: tuple[Expectation, ...] = ()
     files: tuple[SourceFile, ...] = ()
     allows_python: bool = False

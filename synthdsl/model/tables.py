@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
 from fractions import Fraction
 
@@ -10,15 +11,18 @@ from synthdsl.diagnostics import Label
 from synthdsl.language import tree
 from synthdsl.model.coercion import coerce
 from synthdsl.model.correlations import type_correlation
-from synthdsl.model.draw_typing import natural_type, substitute, type_draw
+from synthdsl.model.draw_typing import natural_type, type_draw
 from synthdsl.model.draws import DrawNode, UnknownDraw
+from synthdsl.model.expansion import COST_OF_USE, height
 from synthdsl.model.expressions import Constant, Expr, Unknown
 from synthdsl.model.findings import Findings
+from synthdsl.model.groups import own_names, placed
 from synthdsl.model.inference import bind, condition_of, infer
 from synthdsl.model.masks import type_mask
 from synthdsl.model.scope import FileScope, Scope, Scoped
 from synthdsl.model.spec import ROLES, Correlation, Field, Mask, Rule, Table
 from synthdsl.model.type_names import resolve_type, with_step
+from synthdsl.source import Span
 from synthdsl.values.types import (
     DURATION,
     FLOAT,
@@ -31,6 +35,8 @@ from synthdsl.values.types import (
 from synthdsl.values.units import ONE, Free
 
 MOST_ROWS = 2**48
+DEEPEST_GROUPS = 20
+"""How deep field groups may use each other."""
 RESERVED_FIELDS = frozenset({"index", "prev", "first"})
 
 
@@ -55,12 +61,16 @@ class TableBuilder:
         self._allows_python = allows_python
         self._declared: dict[str, Declared] = {}
         self._types: dict[str, Type] = {}
-        self._busy: list[str] = []
+        self._busy: set[str] = set()
+        self._names: tuple[str, ...] = ()
+        self._open_groups: list[tree.Fields] = []
         self._others: list[tuple[tree.Statement, FileScope]] = []
 
     def build(self) -> Table:
         """The table; parts with mistakes are left out, each reported."""
         self._collect(self._node.members, self._file, {}, "")
+        self._names = tuple(self._declared)
+        self._find_types()
         fields = {name: self._field(declared) for name, declared in self._declared.items()}
         masks: dict[str, Mask] = {}
         correlations: list[Correlation] = []
@@ -118,15 +128,15 @@ class TableBuilder:
         file: FileScope,
         given: dict[str, Scoped],
         prefix: str,
-        depth: int = 0,
     ) -> None:
+        names = own_names(members, file) if prefix else set()
         for member in members:
-            if given:
-                member = substitute(member, given)
+            if given or prefix:
+                member = placed(member, given, names, prefix)
             if isinstance(member, tree.Field):
                 self._declare(member, file, prefix)
             elif isinstance(member, tree.Use):
-                self._use(member, file, prefix, depth)
+                self._use(member, file, prefix)
             elif not isinstance(member, tree.BrokenStatement):
                 self._others.append((member, file))
 
@@ -159,7 +169,7 @@ class TableBuilder:
             )
         self._declared[name] = Declared(node, name, file)
 
-    def _use(self, node: tree.Use, file: FileScope, prefix: str, depth: int) -> None:
+    def _use(self, node: tree.Use, file: FileScope, prefix: str) -> None:
         found = file.groups.get(node.group.text)
         if found is None:
             close = get_close_matches(node.group.text, list(file.groups), n=1, cutoff=0.6)
@@ -172,10 +182,23 @@ class TableBuilder:
             return
         file.use(node.group.text)
         group, group_file = found
-        if depth >= 20:
+        if any(opened is group for opened in self._open_groups):
             self._findings.report(
-                "cycle", node.span, f"field group `{node.group.text}` uses itself"
+                "cycle",
+                node.group.span,
+                f"field group `{node.group.text}` uses itself",
+                "remove this `use`",
+                labels=(Label(group.name.span, "declared here"),),
             )
+            return
+        if len(self._open_groups) >= DEEPEST_GROUPS:
+            self._findings.report(
+                "too-deep", node.group.span, f"field groups nest deeper than {DEEPEST_GROUPS}",
+                "let groups use fewer of each other",
+            )  # fmt: skip
+            return
+        cost = COST_OF_USE + group.span.end - group.span.start
+        if not file.expansion.take(cost, node.span, self._findings):
             return
         names = [name.text for name in group.parameters]
         call = tree.Call(node.span, tree.Path(node.group.span, (node.group.text,)), node.arguments)
@@ -184,19 +207,51 @@ class TableBuilder:
             return
         scope = self._scope(file)
         given = {
-            name: Scoped(argument.span, argument.value, scope)
+            name: Scoped(argument.span, argument.value, scope, height(argument.value))
             for name, argument in zip(names, bound, strict=True)
             if argument is not None and isinstance(argument.value, tree.Expression)
         }
-        self._collect(group.members, group_file, given, prefix + (node.prefix or ""), depth + 1)
+        self._open_groups.append(group)
+        self._collect(group.members, group_file, given, prefix + (node.prefix or ""))
+        self._open_groups.pop()
 
     # types
+
+    def _find_types(self) -> None:
+        """Types of `let` fields without one, each after those it reads.
+
+        Without recursion: a chain of thousands of fields is legal.
+        """
+        for start, declared in self._declared.items():
+            if declared.node.type is not None or start in self._types:
+                continue
+            stack = [start]
+            seen: set[str] = set()
+            while stack:
+                name = stack[-1]
+                waiting = [] if name in seen else self._untyped_reads(name)
+                seen.add(name)
+                stack.extend(n for n in waiting if n not in seen)
+                if stack[-1] == name:
+                    self._type_of(stack.pop())
+
+    def _untyped_reads(self, name: str) -> list[str]:
+        """Fields declared without a type that the definition of `name` may read."""
+        declared = self._declared[name]
+        prefix = name.removesuffix(declared.node.name.text)
+        found = []
+        for word in head_names(declared.node.draw or declared.node.value):
+            for full in (prefix + word, word):
+                declared_as = self._declared.get(full)
+                if declared_as is not None and declared_as.node.type is None:
+                    found.append(full)
+        return found
 
     def _scope(self, file: FileScope, prefix: str = "") -> Scope:
         return Scope(
             file,
             lambda name: self._type_of(prefix + name) or self._type_of(name),
-            tuple(self._declared),
+            self._names,
             has_row=True,
             allows_python=self._allows_python,
         )
@@ -210,9 +265,9 @@ class TableBuilder:
             return None
         if name in self._busy:
             return UNKNOWN
-        self._busy.append(name)
+        self._busy.add(name)
         self._types[name] = type_ = self._find_type(declared)
-        self._busy.pop()
+        self._busy.discard(name)
         return type_
 
     def _find_type(self, declared: Declared) -> Type:
@@ -425,6 +480,19 @@ class TableBuilder:
                 "not-constant", node.size.span, "a table's size is constant", "use a parameter"
             )
         return 0
+
+
+def head_names(node: object) -> set[str]:
+    """The first names of all paths in `node`."""
+    if isinstance(node, tree.Path):
+        return {node.names[0]}
+    if isinstance(node, Scoped):
+        return head_names(node.node)
+    if isinstance(node, tuple):
+        return {name for item in node for name in head_names(item)}
+    if isinstance(node, Span) or not is_dataclass(node):
+        return set()
+    return {name for f in dataclass_fields(node) for name in head_names(getattr(node, f.name))}
 
 
 def _definition(node: tree.Field) -> str:

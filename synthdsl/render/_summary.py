@@ -26,6 +26,7 @@ TOP_SHARES = 8
 """Values shown of a column that has more."""
 LEAST_TOP_SHARE = 0.02
 """Share that the commonest value needs for shares to say anything."""
+LEAST_FOR_GRID = 20
 _TAIL = 0.005
 _FINEST_GRID = 4
 """Decimals of the finest grid that is looked for."""
@@ -167,10 +168,11 @@ def _grid_histogram(
 ) -> Histogram | Shares:
     """A histogram of whole numbers: each bin covers equally many, so that none is favoured."""
     low, high = (round(x) for x in _range(values))
-    # values in steps of 5 on a grid of 1 have a grid of 5
-    grid = int(np.gcd.reduce((values - values.min()).astype(np.int64)))
-    if not grid or low == high:
+    if low == high:
         return Shares(((text(low), len(values)),), 0, 1)
+    # values in steps of 5 have a grid of 5; a handful of values says nothing about that
+    is_handful = len(values) < LEAST_FOR_GRID
+    grid = 1 if is_handful else int(np.gcd.reduce((values - values.min()).astype(np.int64)))
     span = (high - low) // grid + 1
     width = -(-span // bins)
     edges = low + grid * (width * np.arange(-(-span // width) + 1, dtype=np.float64) - 0.5)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class DictionaryField:
     """One exported field. Texts may be empty; `name` is that of the sample's column.
 
-    `how` is the draw or derivation as typed; `range` its bounds or grid; `missing` how values
-    get masked; `note` anything else.
+    `how` is the draw or derivation as typed; `range` its bounds, members or grid; `missing` how
+    values get masked; `note` anything else.
     """
 
     name: str
@@ -141,22 +141,30 @@ def _relations(spec: DictionarySpec) -> list[str]:
 
 
 def _parameters(spec: DictionarySpec) -> list[str]:
-    rows = "".join(
-        f'<tr><th scope="row"><code>{escape(p.name)}</code></th><td><code>{escape(p.type)}</code>'
-        f"</td><td><code>{escape(p.value)}</code></td><td>{escape(p.description)}</td></tr>"
-        for p in spec.parameters
-    )
-    heads = "".join(f'<th scope="col">{h}</th>' for h in ("Name", "Type", "Value", "Description"))
+    """The parameters, without columns that hold nothing."""
+    columns = [("Type", [p.type for p in spec.parameters])]
+    columns += [("Value", [p.value for p in spec.parameters])]
+    shown = [(head, values) for head, values in columns if any(values)]
+    says = any(p.description for p in spec.parameters)
+    heads = ["Name", *(head for head, _ in shown), *(["Description"] if says else [])]
+    rows = []
+    for number, parameter in enumerate(spec.parameters):
+        cells = "".join(f"<td><code>{escape(values[number])}</code></td>" for _, values in shown)
+        cells += f"<td>{escape(parameter.description)}</td>" if says else ""
+        name = f'<th scope="row"><code>{escape(parameter.name)}</code></th>'
+        rows.append(f"<tr>{name}{cells}</tr>")
+    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
     return [
         "<h3>Parameters</h3>",
-        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>',
-        f"<tbody>{rows}</tbody></table></div>",
+        f'<div class="wide"><table><thead><tr>{titles}</tr></thead>',
+        f"<tbody>{''.join(rows)}</tbody></table></div>",
     ]
 
 
 def _table(table: DictionaryTable, sample: pa.Table | None) -> list[str]:
     anchor = _anchor(table.name)
-    rows = f" <small>{escape(table.rows)}</small>" if table.rows else ""
+    is_number = table.rows.replace(",", "").isdecimal()
+    rows = f" <small>{escape(table.rows)}{' rows' * is_number}</small>" if table.rows else ""
     heads = ("Field", "Type", "Meaning", "Sample")
     lines = [
         f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{escape(table.name)}{rows}</h2>'
@@ -215,7 +223,7 @@ def _meaning(field: DictionaryField) -> str:
     if field.description:
         parts.append(f"<div>{escape(field.description)}</div>")
     if field.range:
-        parts.append(f'<div class="range">Range: {escape(field.range)}</div>')
+        parts.append(f'<div class="range">Values: {escape(field.range)}</div>')
     if field.how:
         parts.append(f'<div class="how"><code>{escape(field.how)}</code></div>')
     if field.missing:

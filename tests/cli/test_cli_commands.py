@@ -106,9 +106,13 @@ def test_check_of_standard_input(
         {"path": "<stdin>", "params": {"n": "5", "s": "a=b"}, "allow_python": True}
     ]
     stdin(monkeypatch, b"seed 1\n\xff\n")
-    assert main(["check", "-"]) == 2
-    assert capsys.readouterr().err == (
-        "synthdsl: cannot read `<stdin>`: byte 7 (line 2) is not UTF-8\n"
+    assert main(["check", "-"]) == 1
+    assert capsys.readouterr().out == (
+        "<stdin>:2:1: error[bad-encoding]: the file is not UTF-8: byte 7 is 0xff\n"
+        "    2 | \ufffd\n"
+        "      | ^\n"
+        "   = help: save it as UTF-8\n"
+        "1 error\n"
     )
 
 
@@ -200,14 +204,21 @@ def test_fmt_leaves_a_wrong_spec_alone_and_formats_the_others(
 def test_fmt_unusable_files(
     facade: Facade, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("latin.synth").write_bytes(b"# caf\xe9\n")
-    assert main(["fmt", "none.synth", ".", "latin.synth"]) == 2
+    assert main(["fmt", "none.synth", ".", "ugly.synth"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "synthdsl: cannot read `none.synth`: there is no such file or folder",
         "synthdsl: cannot read `.`: it is a folder",
-        "synthdsl: cannot read `latin.synth`: byte 5 (line 1) is not UTF-8",
+        "formatted ugly.synth",
     ]
-    assert Path("latin.synth").read_bytes() == b"# caf\xe9\n"
+    raw = b"\xef\xbb\xbf# a\r\n# caf\xe9\n"
+    Path("latin.synth").write_bytes(raw)
+    assert main(["fmt", "latin.synth"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "latin.synth:2:6: error[bad-encoding]: the file is not UTF-8: byte 10 is 0xe9\n"
+        "    2 | # caf\ufffd\n"
+        "      |      ^\n"
+    )
+    assert Path("latin.synth").read_bytes() == raw
 
 
 def test_fmt_of_a_file_that_cannot_be_written(

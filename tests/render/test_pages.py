@@ -117,6 +117,12 @@ def test_the_dictionary_says_what_is_known() -> None:
     assert {str(a["href"])[1:] for a in page.all("a")} <= ids
 
 
+def test_parameters_show_no_empty_columns() -> None:
+    bare = DictionarySpec("s", (), parameters=(DictionaryParameter("n", "", "5"),))
+    heads = [text for text in Page(render_dictionary(bare, {})).texts if text.strip()]
+    assert "Value" in heads and "Type" not in heads and "Description" not in heads
+
+
 def test_every_picture_is_described() -> None:
     page = Page(render_dictionary(spec(), {"patient": sample()}))
     pictures = page.all("svg")

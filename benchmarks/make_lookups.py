@@ -1,8 +1,8 @@
-"""Write the two lookups of `patient_job.synth`: 200 diagnosis codes with Zipf-like weights.
+"""Write the lookups of the benchmarks' specs; the same files every time, beside this one.
 
-`diagnoses.csv` has all codes, `diagnoses_not_obstetric.csv` all but the obstetric five. Counts are
-relative, so the second is the first conditioned on not being obstetric. Run it from anywhere:
-the files land beside it, and are the same every time.
+`diagnoses.csv` has 200 codes with Zipf-like weights, `diagnoses_not_obstetric.csv` all but the
+obstetric five: counts are relative, so the second is the first conditioned on not being
+obstetric. `tests.csv` has fifty equally frequent laboratory codes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 OBSTETRIC = ("O80.0", "O81.0", "O82.0", "O34.2", "O60.1")
 CODES = 200
+TESTS = 50
 
 
 def diagnosis_codes() -> list[str]:
@@ -30,12 +31,18 @@ def diagnosis_weights() -> list[float]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     rows = list(zip(diagnosis_codes(), diagnosis_weights(), strict=True))
     general = [row for row in rows if row[0] not in OBSTETRIC]
     for name, kept in (("diagnoses.csv", rows), ("diagnoses_not_obstetric.csv", general)):
         lines = ["code,count", *(f"{code},{weight:.12f}" for code, weight in kept)]
-        (HERE / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write(name, lines)
+    write("tests.csv", ["code,count", *(f"{number}-1,1" for number in range(TESTS))])
+
+
+def write(name: str, lines: list[str]) -> None:
+    """Write one file."""
+    (HERE / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""Every block of every page does what the page says."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from docs_pages import DOCS, ROOT, PageRun, blocks_of, pages, same
+
+LEAST_BLOCKS = 250
+LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", pages(), ids=name)
+def test_page(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("NO_COLOR", "1")
+    if path.is_relative_to(ROOT / "examples"):
+        for file in path.parent.iterdir():
+            if file.is_file():
+                (tmp_path / file.name).write_bytes(file.read_bytes())
+    mistakes = PageRun(path).run()
+    assert not mistakes, "\n\n".join(mistakes)
+
+
+def test_there_are_blocks():
+    found = [b for p in pages() for b in blocks_of(p.read_text()) if b.language not in ("", "text")]
+    assert len(found) >= LEAST_BLOCKS
+    assert {b.language for b in found} >= {"synth", "console", "python", "csv"}
+    assert all(b.language in KNOWN for b in found), {b.language for b in found} - KNOWN
+
+
+KNOWN = {"synth", "console", "python", "csv", "json", "yaml", "sql", "ebnf"}
+
+
+@pytest.mark.parametrize("path", pages(), ids=name)
+def test_links(path):
+    text = re.sub(r"```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in LINK.findall(text):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = target.partition("#")
+        whole = (path.parent / file).resolve() if file else path
+        assert whole.exists(), f"{name(path)} links to {target}"
+        if anchor:
+            assert anchor in anchors(whole), f"{name(path)} links to {target}"
+
+
+def anchors(path: Path) -> set[str]:
+    found = set()
+    for title in re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE):
+        plain = re.sub(r"[^\w\- ]", "", title.lower())
+        found.add(plain.replace(" ", "-"))
+    return found
+
+
+def test_every_page_is_on_the_map():
+    linked = {
+        (DOCS / target.partition("#")[0]).resolve()
+        for target in LINK.findall((DOCS / "index.md").read_text())
+        if not target.startswith("http")
+    }
+    missing = [p for p in DOCS.rglob("*.md") if p not in linked and p.name != "index.md"]
+    assert not [p for p in missing if "decisions" not in p.parts]
+
+
+@pytest.mark.parametrize(
+    ("page", "complaint"),
+    [
+        ("```synth\nx: int = \n```\n", "syntax"),
+        ("```synth error\nx: int = 1\n```\n```text\n```\n", "gives no error"),
+        ("```console\n$ synthdsl --version\nsynthdsl 99\n```\n", "prints"),
+        ("```python\nprint(2)\n```\n```text\n3\n```\n", "should be"),
+        ("```synth a.synth\nlanguage 1\ntable t [3] {\n  x: float ~ normal(0, -1)\n}\n```\n", "sd"),
+    ],
+)
+def test_a_wrong_page_is_caught(page, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("docs_pages.UPDATE", False)
+    monkeypatch.setattr("docs_pages.ROOT", tmp_path)
+    path = tmp_path / "page.md"
+    path.write_text(page)
+    assert complaint in "\n".join(PageRun(path).run())
+
+
+def test_elisions():
+    assert same("a\n...\nd\n", "a\nb\nc\nd\n")
+    assert same("took 1 s, 3 rows/s\n", "took 2.0 s\n")
+    assert same("wrote x (...)\n", "wrote x (12.3 kB)\n")
+    assert not same("a\n...\n", "b\n")
+    assert not same("a\n", "a\nb\n")
+    with warnings.catch_warnings():
+        assert not same("", "a\n")
