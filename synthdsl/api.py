@@ -306,6 +306,7 @@ class Spec:
             tuple(self._params.items()),
             seed,
             self._model.allows_python,
+            tuple(file.digest for file in self._model.files),
         )
 
     def _check_seed(self, seed: int | None) -> None:

@@ -11,7 +11,6 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 Member = TypeVar("Member")
@@ -74,6 +73,8 @@ class Family(Generic[Member]):
         if self._has_plugins:
             return
         self._has_plugins = True
+        from importlib.metadata import entry_points  # 20 ms that few runs need
+
         for point in entry_points(group=f"synthdsl.{self.kind}"):
             plugin: Callable[[], object] | type = point.load()
             if isinstance(plugin, type) and point.name not in self._members:

@@ -34,6 +34,8 @@ class Recipe:
     params: tuple[tuple[str, str], ...] = ()
     seed: int | None = None
     allows_python: bool = False
+    digests: tuple[str, ...] = ()
+    """SHA-256 of every file that the meaning depends on: a changed one is another recipe."""
 
     def plain(self) -> dict[str, Any]:
         """The recipe as values that JSON can say."""

@@ -36,10 +36,13 @@ from synthdsl.model.expressions import (
 )
 from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.plan.tabulated import Tabulated
+from synthdsl.values.arrays import strings, unpacked
 from synthdsl.values.columns import Column, Vocabulary, both_valid
 from synthdsl.values.types import EnumType, Kind
 
 FALSE = np.bool_(False)
+FAR = 2.0**62
+"""What stands for whole numbers too large for 64 bits."""
 
 
 def evaluate(expression: Expr, frame: Frame) -> Column:
@@ -141,7 +144,10 @@ def _index(expression: RowIndex, frame: Frame) -> Column:
 def _tabulated(expression: Tabulated, frame: Frame) -> Column:
     position: Any = None
     for axis in expression.axes:
-        codes = frame.column(axis.field).values
+        column = frame.column(axis.field)
+        if column.valid is not None and not column.valid.all():
+            return evaluate(expression.original, frame)
+        codes = column.values
         codes = codes - axis.low if axis.low else codes
         if axis.step != 1:
             codes = codes // axis.step
@@ -168,6 +174,31 @@ def _arithmetic(function: Callable[[Any, Any], Any]) -> Callable[[Operation, lis
     return apply
 
 
+def _multiply(expression: Operation, operands: list[Column]) -> Column:
+    left, right = operands
+    if expression.type.kind is not Kind.INT:
+        return _arithmetic(np.multiply)(expression, operands)
+    values = whole_product(left.values, right.values)
+    return Column(values, both_valid(left.valid, right.valid))
+
+
+def whole_product(left: Any, right: Any) -> Any:
+    """The product of whole numbers; one beyond 64 bits stays at the end of them.
+
+    So an overflow is found where the value meets a field, instead of wrapping around.
+    """
+    if _largest(left) * _largest(right) < FAR:
+        return np.multiply(left, right)
+    rough = np.multiply(np.asarray(left, np.float64), right)
+    is_far = np.abs(rough) >= FAR
+    return np.where(is_far, np.copysign(FAR, rough).astype(np.int64), np.multiply(left, right))
+
+
+def _largest(values: Any) -> float:
+    values = np.asarray(values)
+    return max(abs(float(values.max())), abs(float(values.min()))) if values.size else 0.0
+
+
 def _partial(function: Callable[[Any, Any], Any]) -> Callable[[Operation, list[Column]], Column]:
     """An operator that has no value for some operands: null there."""
 
@@ -188,7 +219,10 @@ def _partial(function: Callable[[Any, Any], Any]) -> Callable[[Operation, list[C
 def whole(values: Any, expression: Expr) -> Any:
     """Numbers as integers, half-up, where the type counts whole steps."""
     if expression.type.kind in INTEGER_KINDS and np.asarray(values).dtype.kind == "f":
-        return np.floor(np.asarray(values) + 0.5).astype(np.int64)
+        rounded = np.floor(np.asarray(values) + 0.5)
+        if not _largest(rounded) < FAR:
+            rounded = np.clip(np.nan_to_num(rounded), -FAR, FAR)
+        return rounded.astype(np.int64)
     return values
 
 
@@ -273,7 +307,7 @@ def _is_null(is_negated: bool) -> Callable[[Operation, list[Column]], Column]:
 _OPERATORS: dict[str, Callable[[Operation, list[Column]], Column]] = {
     "+": _arithmetic(np.add),
     "-": _arithmetic(np.subtract),
-    "*": _arithmetic(np.multiply),
+    "*": _multiply,
     "/": _partial(np.divide),
     "^": _partial(lambda base, exponent: np.square(base) if _is_two(exponent) else np.power(base, np.asarray(exponent, np.float64))),
     "neg": _negative,
@@ -307,7 +341,7 @@ def _convert(expression: Convert, frame: Frame) -> Column:
     if factor != 1:
         is_whole = np.asarray(values).dtype.kind in "iu"
         if factor.denominator == 1 and is_whole:
-            values = values * int(factor)
+            values = whole_product(values, np.int64(int(factor)))
         elif factor.numerator == 1:
             values = values / float(factor.denominator)
         else:
@@ -328,8 +362,8 @@ def _in_set(expression: InSet, frame: Frame) -> Column:
     if isinstance(operand.values, pa.Array):
         import pyarrow.compute as pc
 
-        found = pc.is_in(operand.values, pa.array(expression.values, operand.values.type))
-        return Column(np.asarray(found), operand.valid)
+        found = pc.is_in(operand.values, strings(expression.values))
+        return Column(unpacked(found), operand.valid)
     return Column(np.isin(operand.values, np.asarray(expression.values)), operand.valid)
 
 
@@ -401,12 +435,12 @@ def result_column(result: Any, expression: Apply, valid: Any) -> Column:
         result = result.combine_chunks()
     if isinstance(result, pa.Array):
         if result.null_count:
-            valid = both_valid(valid, np.asarray(result.is_valid()))
+            valid = both_valid(valid, unpacked(result.is_valid()))
             result = (
                 result.fill_null("") if pa.types.is_string(result.type) else result.fill_null(0)
             )
         if expression.type.kind not in (Kind.TEXT, Kind.UUID, Kind.LIST):
-            result = np.asarray(result)
+            result = unpacked(result)
         return Column(result, valid)
     words = function_vocabulary(expression)
     if words is not None:
@@ -488,7 +522,7 @@ def _encoded(column: Column) -> Column:
     if not isinstance(column.values, pa.Array) or not pa.types.is_string(column.values.type):
         return column
     encoded = column.values.dictionary_encode()
-    codes = np.asarray(encoded.indices).astype(np.int32)
+    codes = unpacked(encoded.indices).astype(np.int32)
     return Column(codes, column.valid, Vocabulary(tuple(encoded.dictionary.to_pylist())))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthdsl.diagnostics import Diagnostic, SynthError
 from synthdsl.engine.streams import Keys, SlotDraws
 from synthdsl.source import Span
+from synthdsl.values.arrays import numbers
 from synthdsl.values.columns import Column
 
 Record = dict[str, Column]
@@ -146,4 +147,4 @@ def concat_arrays(first: Any, second: Any, picks: NDArray[np.int64]) -> Any:
         first = first.combine_chunks()
     if isinstance(second, pa.ChunkedArray):
         second = second.combine_chunks()
-    return pa.concat_arrays([first, second]).take(pa.array(picks))
+    return pa.concat_arrays([first, second]).take(numbers(picks))

@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdsl.engine.frame import RowError
 from synthdsl.model.folding import INTEGER_KINDS
+from synthdsl.model.grids import raw_limits, within
 from synthdsl.model.spec import Field
-from synthdsl.values.types import Kind, Type
+from synthdsl.values.types import Kind
+
+
+_BEYOND = {
+    Kind.DATE: "falls outside the years 0001 to 9999",
+    Kind.DATETIME: "falls outside the years 0001 to 9999",
+    Kind.TIME: "falls outside the day, 00:00:00 to 23:59:59",
+    Kind.DURATION: "is longer than 73,000 years",
+}
 
 
 class Grid:
     """The grid of a type in raw values; `step` None for a plain float."""
 
-    def __init__(self, type: Type, step: Fraction | None) -> None:
-        self.step = step
-        self.is_whole = type.kind in INTEGER_KINDS
-        self.is_bool = type.kind is Kind.BOOL
+    def __init__(self, field: Field) -> None:
+        self.step = field.step
+        self.is_whole = field.type.kind in INTEGER_KINDS
+        self.is_bool = field.type.kind is Kind.BOOL
+        self._field = field
+        self._limits = raw_limits(field.type)
 
     @classmethod
     def of(cls, field: Field) -> Grid:
         """The grid of a field."""
-        return cls(field.type, field.step)
+        return cls(field)
+
+    def check(self, values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> None:
+        """Raise `RowError` where a value is beyond what the type can hold."""
+        if self._limits is None or not values.size:
+            return
+        low, high = self._limits
+        if low <= values.min() and values.max() <= high:
+            return
+        outside = ~((values >= low) & (values <= high))
+        if valid is not None:
+            outside &= valid
+        if outside.any():
+            value = values[np.flatnonzero(outside)[0]]
+            kind = self._field.type.kind
+            found = _BEYOND.get(kind, f"comes to {value:.6g}, beyond what `{self._field.type}` holds")
+            raise RowError(
+                "row-value",
+                self._field.span,
+                f"a value of `{self._field.name}` {found}",
+                "truncate the draw with `in [low, high]`, or bound the formula with `min` and `max`",
+            )
 
     def inner(self, low: Any, high: Any) -> tuple[Any, Any]:
         """The first and last grid value within [low, high]; infinite ends stay."""
@@ -36,17 +68,25 @@ class Grid:
         if np.ndim(low) == 0:
             if not np.isfinite(low):
                 return float(low)
-            return float(_ceil(Fraction(low).limit_denominator(10**12) / self.step) * self.step)  # type: ignore[operator]
-        step = float(self.step)  # type: ignore[arg-type]
-        return np.ceil(np.asarray(low, np.float64) / step - 1e-9) * step
+            return float(within(low, low, self.step)[0])  # type: ignore[arg-type]
+        return self._times_step(np.ceil(self._in_steps(low) - 1e-9))
 
     def _down(self, high: Any) -> Any:
         if np.ndim(high) == 0:
             if not np.isfinite(high):
                 return float(high)
-            return float(_floor(Fraction(high).limit_denominator(10**12) / self.step) * self.step)  # type: ignore[operator]
-        step = float(self.step)  # type: ignore[arg-type]
-        return np.floor(np.asarray(high, np.float64) / step + 1e-9) * step
+            return float(within(high, high, self.step)[1])  # type: ignore[arg-type]
+        return self._times_step(np.floor(self._in_steps(high) + 1e-9))
+
+    def _in_steps(self, x: Any) -> NDArray[np.float64]:
+        assert self.step is not None
+        numerator, denominator = self.step.numerator, self.step.denominator
+        return np.asarray(x, np.float64) * (denominator / numerator)
+
+    def _times_step(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Whole numbers of steps as the floats nearest to these grid values, without -0."""
+        assert self.step is not None
+        return (steps + 0.0) * self.step.numerator / self.step.denominator
 
     def half(self) -> float:
         """Half a step: how far a value may lie from its grid value."""
@@ -59,7 +99,8 @@ class Grid:
         if self.is_bool:
             return x.astype(np.bool_)
         if self.step is None:
-            return np.asarray(x, np.float64)
+            values = np.asarray(x, np.float64)
+            return values if low is None else np.clip(values, low, high)
         if x.dtype.kind in "iu" and self.step == 1:
             rounded = x.astype(np.int64, copy=False)
         else:
@@ -72,6 +113,18 @@ class Grid:
                 )  # type: ignore[assignment]
             np.maximum(rounded, bounds[0], out=rounded, casting="unsafe")
             np.minimum(rounded, bounds[1], out=rounded, casting="unsafe")
+        self.check(rounded)
+        return rounded
+
+    def derived(self, values: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[Any]:
+        """What a formula gives, on the grid; values under null stay as they are."""
+        if self.step is None:
+            return np.asarray(values, np.float64)
+        if self.step == 1 and values.dtype.kind in "iu":
+            rounded = values.astype(np.int64, copy=False)
+        else:
+            rounded = self._rounded(np.asarray(values, np.float64))
+        self.check(rounded, valid)
         return rounded
 
     def _rounded(self, x: NDArray[np.float64]) -> NDArray[Any]:
@@ -86,6 +139,9 @@ class Grid:
         np.add(steps, 0.5, out=steps)
         np.floor(steps, out=steps)
         if self.is_whole:
+            if not (np.abs(steps).max(initial=0) * numerator < 2.0**62):
+                # what no integer holds is told apart from what fits by `check`
+                steps = np.clip(np.nan_to_num(steps), -(2.0**62) / numerator, 2.0**62 / numerator)
             whole = steps.astype(np.int64)
             return whole * numerator if numerator != 1 else whole
         if numerator != 1:
@@ -94,10 +150,3 @@ class Grid:
             np.divide(steps, denominator, out=steps)
         return steps
 
-
-def _ceil(x: Fraction) -> int:
-    return -((-x.numerator) // x.denominator)
-
-
-def _floor(x: Fraction) -> int:
-    return x.numerator // x.denominator

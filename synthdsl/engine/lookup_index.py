@@ -12,6 +12,7 @@ from synthdsl.engine.choices import Chooser
 from synthdsl.engine.evaluate import enum_vocabulary
 from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import Lookup
+from synthdsl.values.arrays import unpacked
 from synthdsl.values.columns import Column, Vocabulary, both_valid
 from synthdsl.values.types import Kind, Type
 
@@ -85,7 +86,7 @@ class LookupIndex:
         if key.vocabulary is None and key.is_arrow:
             encoded = key.values.dictionary_encode()
             key = Column(
-                np.asarray(encoded.indices),
+                unpacked(encoded.indices),
                 key.valid,
                 Vocabulary(tuple(encoded.dictionary.to_pylist())),
             )
@@ -138,7 +139,8 @@ def raw_column(raw: list[Any], type: Type) -> Column:
         codes = [0 if v is None else vocabulary.codes[v] for v in raw]
         return Column(np.array(codes, np.int32), mask, vocabulary)
     if type.kind in (Kind.TEXT, Kind.UUID):
-        vocabulary = Vocabulary(tuple(dict.fromkeys(v for v in raw if v is not None)))
+        # codes under null point at some word, so there is always one
+        vocabulary = Vocabulary(tuple(dict.fromkeys(v for v in raw if v is not None)) or ("",))
         codes = [0 if v is None else vocabulary.codes[v] for v in raw]
         return Column(np.array(codes, np.int32), mask, vocabulary)
     dtype = {Kind.FLOAT: np.float64, Kind.DECIMAL: np.float64, Kind.BOOL: np.bool_}.get(

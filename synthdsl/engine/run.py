@@ -17,12 +17,11 @@ from synthdsl.engine.samplers import Context, Sampler, compile_draw
 from synthdsl.engine.streams import root_keys
 from synthdsl.engine.tabulate import Axes, tabulate, value_axis
 from synthdsl.model.expressions import Expr
-from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.model.spec import Field, Mask
 from synthdsl.plan.domains import axis_of
 from synthdsl.plan.lower import Plan, Step, TablePlan
 from synthdsl.values.columns import Column, Vocabulary
-from synthdsl.values.types import Kind
+from synthdsl.values.types import ORDERED
 
 BLOCK_ROWS = 16_384
 MOST_ATTEMPTS = 10_000
@@ -41,6 +40,7 @@ class TableRun:
         self._words: dict[str, Vocabulary] = {}
         self._samplers: dict[str, Sampler] = {}
         self._values: dict[str, Expr] = {}
+        self._grids: dict[str, Grid] = {}
         self._copulas = {id(c): Copula(c, self._fields) for c in plan.table.correlations}
         for step in plan.steps:
             for name in step.fields:
@@ -71,7 +71,8 @@ class TableRun:
             assert field.value is not None
             value = self._simplified(field.value)
             self._values[name] = value
-            axis = axis_of(field, words) or value_axis(name, value)
+            self._grids[name] = Grid.of(field)
+            axis = axis_of(field, words) or value_axis(field, value)
         if axis is not None:
             self._axes[name] = axis
 
@@ -112,19 +113,9 @@ class TableRun:
 
     def _derived(self, field: Field, value: Expr, frame: Frame) -> Column:
         column = evaluate_column(value, frame)
-        is_gridded = field.type.step is not None or field.type.kind in (
-            Kind.DECIMAL,
-            Kind.DATETIME,
-            Kind.DURATION,
-            Kind.TIME,
-        )
-        if is_gridded and field.type.is_quantity and isinstance(column.values, np.ndarray):
-            return Column(Grid.of(field).round(column.values), column.valid, column.vocabulary)
-        if field.type.kind is Kind.FLOAT and column.values.dtype != np.float64:
-            return Column(np.asarray(column.values, np.float64), column.valid)
-        if field.type.kind in INTEGER_KINDS and column.values.dtype.kind == "f":
-            return Column(np.floor(column.values + 0.5).astype(np.int64), column.valid)
-        return column
+        if field.type.kind not in ORDERED:
+            return column
+        return Column(self._grids[field.name].derived(column.values, column.valid), column.valid)
 
     def _settle(self, field: Field, frame: Frame) -> None:
         """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""
@@ -195,15 +186,14 @@ class TableRun:
         for mask, chance in self._masks:
             hidden[mask.field] = self._mask(mask, chance, frame)
         for name, rows in hidden.items():
-            column = frame.columns[name]
-            assert isinstance(column, Column)
-            seen = ~rows if column.valid is None else column.valid & ~rows
-            frame.columns[name] = Column(column.values, seen, column.vocabulary)
+            frame.columns[name] = _without(frame.column(name), rows)
         for name in self.plan.recomputed:
             field = self._fields[name]
             assert field.value is not None
             frame.columns[name] = self._derived(field, field.value, frame)
             self._settle(field, frame)
+            if name in hidden:
+                frame.columns[name] = _without(frame.column(name), hidden[name])
         return frame
 
     def _mask(self, mask: Mask, chance: Expr, frame: Frame) -> NDArray[np.bool_]:
@@ -222,6 +212,12 @@ class TableRun:
             )
         rows: NDArray[np.bool_] = np.less(frame.draws(mask.field).uniform("missing"), column.values)
         return rows if column.valid is None else rows & column.valid
+
+
+def _without(column: Column, hidden: NDArray[np.bool_]) -> Column:
+    """`column` with the rows `hidden` null."""
+    seen = ~hidden if column.valid is None else column.valid & ~hidden
+    return Column(column.values, seen, column.vocabulary)
 
 
 def coded(column: Column, vocabulary: Vocabulary) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -32,9 +33,10 @@ from synthdsl.model.draws import (
 from synthdsl.model.expressions import Choose, Constant, Expr
 from synthdsl.model.spec import Field
 from synthdsl.source import Span
+from synthdsl.values.arrays import repeated
 from synthdsl.values.columns import Column, Vocabulary, both_valid
 from synthdsl.values.draws import Draws
-from synthdsl.values.types import INT, Kind
+from synthdsl.values.types import INT, ORDERED, Kind
 
 Simplify = Callable[[Expr], Expr]
 
@@ -81,6 +83,13 @@ class Context:
         self.vocabulary = vocabulary
         self.parts = parts
         self.by_level = by_level
+        self.depth = 0
+
+    def inside_mixture(self) -> Context:
+        """The context of a mixture's components, whose own mixtures choose independently."""
+        inner = copy(self)
+        inner.depth += 1
+        return inner
 
 
 def compile_draw(draw: DrawNode, context: Context) -> Sampler:
@@ -101,7 +110,7 @@ def _truncated(draw: Truncated, context: Context) -> Sampler:
         otherwise = Truncated(draw.span, inner.otherwise, low, high)
         return _choose(ChooseDraw(draw.span, branches, otherwise), context)
     if isinstance(inner, Truncated):
-        both = _narrower(inner, low, high)
+        both = narrower(inner, low, high)
         return _truncated(both, context)
     if isinstance(inner, CategoricalDraw):
         return TruncatedCategorical(inner, low, high, context)
@@ -112,7 +121,7 @@ def _truncated(draw: Truncated, context: Context) -> Sampler:
     raise AssertionError(type(inner))
 
 
-def _narrower(inner: Truncated, low: Expr, high: Expr) -> Truncated:
+def narrower(inner: Truncated, low: Expr, high: Expr) -> Truncated:
     from synthdsl.functions.base import FUNCTIONS
     from synthdsl.model.expressions import Apply
     from synthdsl.model.folding import fold
@@ -136,7 +145,7 @@ class Fixed(Sampler):
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         column = filled(evaluate(self._value, frame), frame.rows, self._context_constant())
-        if self._context.field.type.is_quantity:
+        if self._context.field.type.kind in ORDERED:
             return Column(self._context.grid.round(np.asarray(column.values)), column.valid)
         return column
 
@@ -204,7 +213,8 @@ class NullDraw(Sampler):
         self._context = context
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
-        dtype = np.int64 if self._context.grid.is_whole else np.float64
+        grid = self._context.grid
+        dtype = np.bool_ if grid.is_bool else np.int64 if grid.is_whole else np.float64
         return Column(np.zeros(frame.rows, dtype), np.zeros(frame.rows, np.bool_))
 
 
@@ -340,6 +350,8 @@ class RowDistribution(Sampler):
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         parameters = [evaluate(p, frame) for p in self._draw.parameters]
+        if _is_all_null(parameters):
+            return NullDraw(self._context).sample(frame, draws)
         values, valid = checked_parameters(self._draw, parameters, frame)
         params = self._draw.form.canonical(*values)
         distribution, grid = self._draw.distribution, self._context.grid
@@ -425,6 +437,14 @@ def row_error(
     return RowError(
         "row-value", span, f"row {int(frame.ordinals[row])} of `{frame.table}`: {message}", help
     )
+
+
+def _is_all_null(columns: list[Column]) -> bool:
+    """Whether every row has a null among `columns`: then no value can stand in for them."""
+    valid = None
+    for column in columns:
+        valid = both_valid(valid, column.valid)
+    return valid is not None and not np.any(valid)
 
 
 def _full(x: Any, rows: int) -> NDArray[Any]:
@@ -572,18 +592,26 @@ def constant_shares(weights: tuple[Expr | None, ...]) -> NDArray[np.float64]:
     return np.array([rest if w is None else k for w, k in zip(weights, known, strict=True)])
 
 
+def _level_order(draw: CategoricalDraw, context: Context) -> list[int]:
+    """Outcomes as declared, or increasing where the draw must increase with its uniform."""
+    order = list(range(len(draw.outcomes)))
+    if context.by_level:
+        order.sort(key=lambda i: (draw.outcomes[i] is None, draw.outcomes[i]))
+    return order
+
+
+def _reordered(draw: CategoricalDraw, order: list[int]) -> CategoricalDraw:
+    outcomes = tuple(draw.outcomes[i] for i in order)
+    return CategoricalDraw(draw.span, outcomes, tuple(draw.weights[i] for i in order))
+
+
 class ConstantCategorical(Sampler):
     """Constant weights: choice by a guide table, or one comparison for two outcomes."""
 
     def __init__(self, draw: CategoricalDraw, context: Context) -> None:
-        order = list(range(len(draw.outcomes)))
-        if context.by_level:
-            order.sort(key=lambda i: (draw.outcomes[i] is None, draw.outcomes[i]))
+        order = _level_order(draw, context)
         shares = constant_shares(draw.weights)[order]
-        draw = CategoricalDraw(
-            draw.span, tuple(draw.outcomes[i] for i in order), tuple(draw.weights[i] for i in order)
-        )
-        self._outcomes = _Outcomes(draw, context)
+        self._outcomes = _Outcomes(_reordered(draw, order), context)
         self._threshold = None
         if len(shares) == 2 and 0 < shares[0] < 1:
             self._threshold = np.uint64(round(float(shares[0]) * 2.0**52)) << np.uint64(12)
@@ -600,8 +628,9 @@ class RowCategorical(Sampler):
     """Weights that vary by row."""
 
     def __init__(self, draw: CategoricalDraw, weights: list[Expr | None], context: Context) -> None:
-        self._outcomes = _Outcomes(draw, context)
-        self._weights = weights
+        order = _level_order(draw, context)
+        self._outcomes = _Outcomes(_reordered(draw, order), context)
+        self._weights = [weights[i] for i in order]
         self._span = draw.span
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
@@ -656,6 +685,7 @@ class TruncatedCategorical(Sampler):
     """Weights over numbers, truncated to an interval that may vary by row."""
 
     def __init__(self, draw: CategoricalDraw, low: Expr, high: Expr, context: Context) -> None:
+        draw = _reordered(draw, _level_order(draw, context))
         self._outcomes = _Outcomes(draw, context)
         self._numbers = [np.nan if o is None else float(o) for o in draw.outcomes]
         self._weights = [None if w is None else context.simplify(w) for w in draw.weights]
@@ -664,16 +694,14 @@ class TruncatedCategorical(Sampler):
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         shares, valid = row_shares(self._weights, frame, self._span)
-        low, high = (evaluate(bound, frame).values for bound in self._bounds)
+        low, high = (evaluate(bound, frame) for bound in self._bounds)
+        valid = _mask(both_valid(valid, both_valid(low.valid, high.valid)), frame.rows)
         kept = [
-            share * ((low <= n) & (n <= high))
+            share * ((low.values <= n) & (n <= high.values))
             for share, n in zip(shares, self._numbers, strict=True)
         ]
-        total = np.broadcast_to(np.asarray(sum(kept)), frame.rows)
-        if not (total > 0).all():
-            row = int(np.flatnonzero(~(total > 0))[0])
-            raise row_error(self._span, frame, row, "no outcome lies inside the interval")
-        column = self._outcomes.of(choose_by_shares([k / total for k in kept], draws.uniform()))
+        kept = _normalised(kept, valid, frame, self._span, "no outcome lies")
+        column = self._outcomes.of(choose_by_shares(kept, draws.uniform()))
         return Column(column.values, both_valid(column.valid, valid), column.vocabulary)
 
 
@@ -686,56 +714,75 @@ class Mixture(Sampler):
     def __init__(
         self, draw: MixtureDraw, context: Context, low: Expr | None = None, high: Expr | None = None
     ) -> None:
+        from synthdsl.engine.masses import mass_function
+
         components = draw.components
         self._masses = None
         if low is not None and high is not None:
-            self._masses = [_mass_function(c, context, low, high) for c in components]
+            self._masses = [mass_function(c, context, low, high) for c in components]
             components = tuple(Truncated(draw.span, c, low, high) for c in components)
-        self._samplers = [compile_draw(c, context) for c in components]
+        # a mixture within a mixture chooses by a uniform of its own
+        self._purpose = f"component{context.depth or ''}"
+        inner = context.inside_mixture()
+        self._samplers = [_compiled_component(c, inner) for c in components]
         self._weights = [None if w is None else context.simplify(w) for w in draw.weights]
         self._span = draw.span
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         shares, valid = row_shares(self._weights, frame, self._span)
         if self._masses is not None:
-            shares = [share * mass(frame) for share, mass in zip(shares, self._masses, strict=True)]
-            total = np.broadcast_to(np.asarray(sum(shares)), frame.rows)
-            if not (total > 0).all():
-                row = int(np.flatnonzero(~(total > 0))[0])
-                raise row_error(self._span, frame, row, "no component falls inside the interval")
-            shares = [share / total for share in shares]
-        number = choose_by_shares(shares, draws.uniform("component"))
+            shares, valid = self._inside(shares, valid, frame)
+        number = choose_by_shares(shares, draws.uniform(self._purpose))
+        if valid is not None:
+            number[~valid] = -1
         column = draw_by_branch(self._samplers, number, frame, draws)
         return Column(column.values, both_valid(column.valid, valid), column.vocabulary)
 
+    def _inside(self, shares: list[Any], valid: Any, frame: Frame) -> tuple[list[Any], Any]:
+        """Shares given that the value lies inside the bounds, and where neither bound is null."""
+        assert self._masses is not None
+        inside = []
+        for share, mass in zip(shares, self._masses, strict=True):
+            column = mass(frame)
+            inside.append(share * column.values)
+            valid = both_valid(valid, column.valid)
+        valid = _mask(valid, frame.rows)
+        return _normalised(inside, valid, frame, self._span, "no component falls"), valid
 
-def _mass_function(
-    component: DrawNode, context: Context, low: Expr, high: Expr
-) -> Callable[[Frame], Any]:
-    """The probability that a component falls inside the bounds, by row."""
-    if isinstance(component, FixedDraw):
-        value = context.simplify(component.value)
 
-        def fixed(frame: Frame) -> Any:
-            x, a, b = (evaluate(e, frame).values for e in (value, low, high))
-            return np.asarray((a <= x) & (x <= b), np.float64)
+def _normalised(
+    shares: list[Any], valid: Any, frame: Frame, span: Span, nothing: str
+) -> list[Any]:
+    """Shares inside an interval over their total; raises where a row has none."""
+    total = np.broadcast_to(np.asarray(sum(shares)), frame.rows)
+    is_empty = ~(total > 0)
+    if valid is not None:
+        is_empty &= valid
+    if is_empty.any():
+        row = int(np.flatnonzero(is_empty)[0])
+        raise row_error(span, frame, row, f"{nothing} inside the interval")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return [share / total for share in shares]
 
-        return fixed
-    if not isinstance(component, DistributionDraw):
-        raise RowError(
-            "bad-interval", component.span, "only mixtures of distributions can be truncated"
-        )
-    draw = replace(component, parameters=tuple(context.simplify(p) for p in component.parameters))
 
-    def mass(frame: Frame) -> Any:
-        values, _ = checked_parameters(draw, [evaluate(p, frame) for p in draw.parameters], frame)
-        bounds = context.grid.inner(
-            *(np.asarray(evaluate(b, frame).values, np.float64)[()] for b in (low, high))
-        )
-        span = raw_bounds(draw.distribution.is_discrete, context.grid, *bounds)
-        return interval_mass(draw.distribution, draw.form.canonical(*values), *span)
+class Impossible(Sampler):
+    """A component without mass inside the mixture's bounds: no row comes to it."""
 
-    return mass
+    def __init__(self, error: RowError, context: Context) -> None:
+        self._error = error
+        self._context = context
+
+    def sample(self, frame: Frame, draws: BlockDraws) -> Column:
+        if frame.rows:
+            raise self._error
+        return NullDraw(self._context).sample(frame, draws)
+
+
+def _compiled_component(component: DrawNode, context: Context) -> Sampler:
+    try:
+        return compile_draw(component, context)
+    except RowError as error:
+        return Impossible(error, context)
 
 
 def draw_by_branch(
@@ -763,9 +810,7 @@ def draw_by_branch(
 def _blank(like: Column, rows: int) -> Column:
     """Any column of the right kind: every row is replaced later."""
     if like.is_arrow:
-        import pyarrow as pa
-
-        return Column(pa.array([""], pa.string()).take(pa.array(np.zeros(rows, np.int64))))
+        return Column(repeated("", rows))
     values = np.zeros((rows, *like.values.shape[1:]), like.values.dtype)
     return Column(values, None, like.vocabulary)
 
@@ -812,7 +857,7 @@ class GroupedChoice(Sampler):
         groups: list[tuple[list[Any], NDArray[np.float64]]],
         context: Context,
     ) -> None:
-        self._number = context.simplify(_branch_number(draw))
+        self._number = context.simplify(branch_number(draw))
         self._chooser = Chooser([weights for _, weights in groups])
         outcomes = [value for values, _ in groups for value in values]
         self._outcomes = in_vocabulary(raw_column(outcomes, context.field.type), context)
@@ -822,7 +867,7 @@ class GroupedChoice(Sampler):
         return _taken(self._outcomes, self._chooser.choose(draws.bits(), number), None)
 
 
-def _branch_number(draw: ChooseDraw) -> Expr:
+def branch_number(draw: ChooseDraw) -> Expr:
     """The number of the first branch whose condition is true."""
     numbers = [Constant(INT, draw.span, i) for i in range(len(draw.branches) + 1)]
     return _chosen([c for c, _ in draw.branches], list(numbers))
@@ -883,7 +928,7 @@ class Branches(Sampler):
         self._samplers = [
             compile_draw(d, context) for d in (*(d for _, d in draw.branches), draw.otherwise)
         ]
-        self._number = context.simplify(_branch_number(draw))
+        self._number = context.simplify(branch_number(draw))
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         number = filled(evaluate(self._number, frame), frame.rows, self._number).values

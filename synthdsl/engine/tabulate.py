@@ -101,6 +101,7 @@ def _table(
         np.ascontiguousarray(column.values),
         column.valid,
         column.vocabulary,
+        expression,
     )
 
 
@@ -114,16 +115,18 @@ def _axis_column(field: Field, raw: Any, words: dict[str, Vocabulary]) -> Column
     return Column(raw.astype(np.int64))
 
 
-def value_axis(name: str, expression: Expr) -> Axis | None:
+def value_axis(field: Field, expression: Expr) -> Axis | None:
     """The axis of a derived field that is a table of whole numbers or codes; None otherwise."""
     if not isinstance(expression, Tabulated) or expression.valid is not None:
         return None
-    kind = expression.type.kind
+    name, kind = field.name, expression.type.kind
     if kind is Kind.BOOL:
         return Axis(name, 0, 1, 2)
-    if expression.vocabulary is not None:
-        return Axis(name, 0, 1, len(expression.vocabulary))
-    if kind not in (Kind.INT, Kind.DATE) or not len(expression.values):
+    if field.type.enum is not None:
+        return Axis(name, 0, 1, len(field.type.enum.members))
+    # a declared step moves values; text without fixed words has no codes to count
+    is_counted = kind in (Kind.INT, Kind.DATE) and field.type.step is None
+    if not is_counted or field.type.kind is not kind or not len(expression.values):
         return None
     low, high = int(expression.values.min()), int(expression.values.max())
     return Axis(name, low, 1, high - low + 1) if high - low < LARGEST_TABLE else None

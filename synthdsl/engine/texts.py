@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from synthdsl.values.arrays import booleans, repeated, unpacked
 from synthdsl.values.columns import Column, Vocabulary
 
 
@@ -49,7 +50,7 @@ def equal_texts(left: Column, right: Column) -> Any:
         left, right = same_vocabulary(left, right)
         return np.equal(left.values, right.values)
     equal = pc.equal(left.text(), right.text())
-    return np.asarray(pc.fill_null(equal, False))
+    return unpacked(pc.fill_null(equal, False))
 
 
 def _equal_to_word(column: Column, word: str) -> Any:
@@ -60,16 +61,16 @@ def _equal_to_word(column: Column, word: str) -> Any:
         if code is None:
             return np.zeros(len(column.values), np.bool_)
         return np.equal(column.values, code)
-    return np.asarray(pc.fill_null(pc.equal(column.values, word), False))
+    return unpacked(pc.fill_null(pc.equal(column.values, word), False))
 
 
 def as_text(value: Any, rows: int) -> pa.StringArray:
     """A column or constant as an Arrow string array of `rows`."""
     if isinstance(value, Column):
         if isinstance(value.values, str):
-            return pa.array([value.values], pa.string()).take(pa.array(np.zeros(rows, np.int64)))
+            return repeated(value.values, rows)
         return value.text()
-    return pa.array([value], pa.string()).take(pa.array(np.zeros(rows, np.int64)))
+    return repeated(value, rows)
 
 
 def choose_texts(
@@ -80,7 +81,7 @@ def choose_texts(
         return _choose_codes(masks, columns, rows)
     result = as_text(columns[-1], rows)
     for mask, column in zip(reversed(masks), reversed(columns[:-1]), strict=True):
-        result = pc.if_else(pa.array(mask), as_text(column, rows), result)
+        result = pc.if_else(booleans(mask), as_text(column, rows), result)
     return Column(result)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
 from synthdsl.values import iso
+from synthdsl.values.arrays import booleans, numbers, strings
 from synthdsl.values.types import LARGEST_INT, Kind, Type
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class Writer:
         if kind is Kind.DECIMAL:
             return _decimal_texts(values, self.type.scale)
         if kind is Kind.BOOL:
-            return pa.array(BOOLS).take(pa.array(values.astype(np.int8)))
+            return strings(BOOLS).take(numbers(values.astype(np.int8)))
         if kind is Kind.ENUM and self.type.enum is not None:
-            return pa.array(self.type.enum.members).take(pa.array(values))
+            return strings(self.type.enum.members).take(numbers(values))
         return values
 
     def words(self) -> tuple[str, ...] | None:
@@ -84,15 +85,15 @@ def _float_texts(values: NDArray[np.float64]) -> pa.StringArray:
     is_whole = (np.abs(values) <= LARGEST_INT) & (np.trunc(values) == values)
     if is_whole.all():
         return _int_texts(values.astype(np.int64))
-    shortest = pa.array(values).cast(pa.string())
+    shortest = numbers(values).cast(pa.string())
     if not is_whole.any():
         return shortest
     digits = _int_texts(np.where(is_whole, values, 0.0).astype(np.int64))
-    return pc.if_else(pa.array(is_whole), digits, shortest)
+    return pc.if_else(booleans(is_whole), digits, shortest)
 
 
 def _int_texts(values: NDArray[np.int64]) -> pa.StringArray:
-    return pa.array(values).cast(pa.string())
+    return numbers(values).cast(pa.string())
 
 
 def _decimal_text(value: float, scale: int) -> str:
@@ -107,7 +108,7 @@ def _decimal_texts(values: NDArray[np.float64], scale: int) -> pa.StringArray:
     if scale == 0:
         return _int_texts(units)
     whole, part = np.divmod(np.abs(units), 10**scale)
-    minus = pc.if_else(pa.array(units < 0), "-", "")
+    minus = pc.if_else(booleans(units < 0), "-", "")
     fraction = pc.utf8_lpad(_int_texts(part), scale, "0")
     return pc.binary_join_element_wise(minus, _int_texts(whole), ".", fraction, "")
 

@@ -18,6 +18,7 @@ from synthdsl.functions.base import (
     Range,
 )
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import unpacked
 from synthdsl.values.types import FLOAT, INT, LARGEST_INT, NUMBERS, Kind, Type
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Int(_Conversion):
         x = values[0]
         if self.kind is Kind.TEXT:
             x = _read(x, r"\A[+-]?[0-9]{1,16}\z", pa.int64())
-            x = x.fill_null(NO_VALUE).to_numpy(zero_copy_only=False)
+            x = unpacked(x.fill_null(NO_VALUE))
         if x.dtype.kind == "f":
             is_whole = (np.abs(x) <= LARGEST_INT) & (np.trunc(x) == x)
             x = np.where(is_whole, np.where(is_whole, x, 0.0).astype(np.int64), NO_VALUE)
@@ -124,7 +125,7 @@ class Float(_Conversion):
         form = rf"\A{self.pattern.pattern}\z"
         is_short = pc.less_equal(pc.utf8_length(x), LONGEST)
         numbers = _read(pc.if_else(is_short, x, ""), form, pa.float64())
-        result = numbers.fill_null(math.nan).to_numpy(zero_copy_only=False)
+        result = unpacked(numbers.fill_null(math.nan))
         return np.where(np.isinf(result), np.nan, result)
 
 

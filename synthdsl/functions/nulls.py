@@ -9,6 +9,7 @@ from synthdsl.functions._arguments import common_type
 from synthdsl.functions._ranges import hull
 from synthdsl.functions.base import FUNCTIONS, Argument, Function, Misuse, Range
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import unpacked
 from synthdsl.values.columns import Column, Vocabulary, with_nulls
 from synthdsl.values.types import Kind, Type
 
@@ -114,7 +115,7 @@ class NullIf(_NullAware):
             is_other = a != b
             a = a.astype(np.float64, copy=False) if self.is_float else a
         else:
-            is_other = pc.not_equal(a, b).fill_null(True).to_numpy(zero_copy_only=False)
+            is_other = unpacked(pc.not_equal(a, b).fill_null(True))
         valid = is_other if second is None else is_other | ~second
         valid = valid if first is None else valid & first
         return Column(a, None if valid.all() else valid, vocabulary)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from synthdsl.functions._arguments import expect, expect_constant, expect_whole
 from synthdsl.functions.base import FUNCTIONS, Argument, Function, Misuse, Range
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import unpacked
 from synthdsl.values.types import BOOL, INT, TEXT, Kind, Type
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ class _Test(_OfText):
     def apply(self, *values: Any) -> NDArray[np.bool_]:
         """The results for arrays."""
         found = getattr(pc, self.kernel)(values[0], self.pattern(values[1]))
-        return np.asarray(found.to_numpy(zero_copy_only=False))
+        return unpacked(found)
 
     def pattern(self, part: str) -> str:
         """What the kernel looks for."""

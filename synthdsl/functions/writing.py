@@ -9,6 +9,7 @@ from synthdsl.functions._arguments import expect, expect_plain, expect_whole
 from synthdsl.functions._writing import WRITABLE, Writer
 from synthdsl.functions.base import FUNCTIONS, Argument, Function, Misuse
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import booleans, numbers
 from synthdsl.values.types import TEXT, Kind, Type
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Pad(Function):
     def apply(self, *values: Any) -> pa.StringArray:
         """The results for arrays."""
         n, width = values
-        digits = pc.utf8_lpad(pa.array(np.abs(n)).cast(pa.string()), width, "0")
+        digits = pc.utf8_lpad(numbers(np.abs(n)).cast(pa.string()), width, "0")
         if not (n < 0).any():
             return digits
-        return pc.binary_join_element_wise(pc.if_else(pa.array(n < 0), "-", ""), digits, "")
+        return pc.binary_join_element_wise(pc.if_else(booleans(n < 0), "-", ""), digits, "")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from synthdsl.diagnostics import Label
 from synthdsl.functions.base import Argument
 from synthdsl.model.domains import domain_of
 from synthdsl.model.draws import (
@@ -15,10 +16,20 @@ from synthdsl.model.draws import (
     Truncated,
     inner_draws,
 )
-from synthdsl.model.expressions import Constant, LookupValue, walk
+from synthdsl.model.expressions import (
+    Constant,
+    Expr,
+    LookupValue,
+    Operation,
+    fields_read,
+    walk,
+)
 from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import check_gaps, check_rows
+from synthdsl.model.masks import reads_masked
+from synthdsl.model.nulls import may_be_null
 from synthdsl.model.spec import Field, Spec, Table
+from synthdsl.source import Span
 
 
 def check_capacity(spec: Spec, findings: Findings) -> None:
@@ -153,9 +164,79 @@ def _check_mass(
         )
 
 
+def check_correlations(spec: Spec, findings: Findings) -> None:
+    """A field stands in one correlation, and its group has a value in every complete row."""
+    for table in spec.tables.values():
+        seen: dict[str, Span] = {}
+        for correlation in table.correlations:
+            for name in correlation.fields:
+                if name in seen:
+                    findings.report(
+                        "correlate-field",
+                        correlation.span,
+                        f"`{name}` is correlated twice",
+                        "join the two: `correlate (a, b, c) rank [r_ab, r_ac, r_bc]`",
+                        labels=(Label(seen[name], "first here"),),
+                    )
+                seen[name] = correlation.span
+            for name in correlation.groups:
+                _check_group(table.fields[name], correlation.span, findings)
+
+
+def _check_group(field: Field, span: Span, findings: Findings) -> None:
+    is_null = field.value is not None and field.value.type.is_nullable
+    if is_null or (field.draw is not None and may_be_null(field.draw) is not None):
+        findings.report(
+            "correlate-field",
+            span,
+            f"the group `{field.name}` may be null before it is masked: such a row has no rank",
+            "give every row a group: add a member for what is not known",
+        )
+
+
+def check_rules(spec: Spec, findings: Findings) -> None:
+    """Rules have names of their own, read a field, and do not ask whether a value is masked."""
+    for table in spec.tables.values():
+        seen: dict[str, Span] = {}
+        for rule in table.rules:
+            if rule.name in seen:
+                findings.report(
+                    "duplicate-name",
+                    rule.span,
+                    f"rule `{rule.name}` is declared twice",
+                    "rename one",
+                    labels=(Label(seen[rule.name], "first here"),),
+                )
+            seen[rule.name] = rule.span
+            if not fields_read(rule.condition) & table.fields.keys():
+                findings.report(
+                    "bad-rule",
+                    rule.span,
+                    f"rule `{rule.name}` reads no field: there is nothing to draw again",
+                    "state it over the fields of a row",
+                )
+            _check_null_tests(rule.condition, table, findings)
+
+
+def _check_null_tests(condition: Expr, table: Table, findings: Findings) -> None:
+    for test in walk(condition):
+        if not isinstance(test, Operation) or test.operator not in ("is-null", "is-not-null"):
+            continue
+        for name in sorted(fields_read(test)):
+            if reads_masked(name, table.fields, table.masks):
+                findings.report(
+                    "bad-rule",
+                    test.span,
+                    f"a rule reads complete values, but `{name}` is null where it is masked",
+                    "test a field that is never masked",
+                )
+
+
 CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (
     check_capacity,
     check_lookups,
     check_supports,
+    check_correlations,
+    check_rules,
 )
 """Every check, in order."""

@@ -317,7 +317,8 @@ class Declarations:
         for diagnostic in quiet.diagnostics:
             if diagnostic.code != "constant-condition":
                 self.findings.diagnostics.append(diagnostic)
-        if isinstance(condition, Constant) and condition.value is False:
+        # as `when` and `where` everywhere: it must be true, and null is not
+        if isinstance(condition, Constant) and condition.value is not True:
             shown = (
                 value.span.text
                 if value.span.source.name.startswith("--set")

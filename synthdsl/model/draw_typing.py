@@ -35,7 +35,7 @@ from synthdsl.model.expansion import (
 )
 from synthdsl.model.expressions import Constant, Expr, ListOf
 from synthdsl.model.findings import Findings
-from synthdsl.model.grids import raw_step
+from synthdsl.model.grids import raw_step, snapped, within
 from synthdsl.model.inference import (
     bind,
     condition_of,
@@ -90,7 +90,12 @@ def natural_type(node: tree.Draw, scope: Scope, findings: Findings) -> Type:
         types = [natural_type(d, scope, findings) for _, d in outcome.branches]
         types.append(natural_type(outcome.otherwise, scope, findings))
         known = [t for t in types if not t.is_unknown and t.kind is not Kind.NULL]
-        return known[0] if known else UNKNOWN
+        if not known:
+            return UNKNOWN
+        # one branch with fractions makes the field a float: whole numbers would round it
+        is_float = all(t.is_number for t in known) and any(t.kind is Kind.FLOAT for t in known)
+        lead = next((t for t in known if t.kind is Kind.FLOAT), known[0]) if is_float else known[0]
+        return lead.nullable(lead.is_nullable or any(t.is_nullable for t in types))
     if isinstance(outcome, tree.Path) and outcome.text in scope.file.lookups:
         return _lookup_type(scope.file.lookups[outcome.text])
     if isinstance(outcome, tree.Expression):
@@ -663,7 +668,7 @@ def snap(value: Any, type: Type) -> Any:
     step = raw_step(type)
     if step is None or not isinstance(value, int | float) or isinstance(value, bool):
         return value
-    whole = math.floor(Fraction(value) / step + Fraction(1, 2)) * step
+    whole = snapped(value, step)
     return int(whole) if type.kind not in (Kind.FLOAT, Kind.DECIMAL) else float(whole)
 
 
@@ -936,9 +941,8 @@ def check_interval(
         )
         return False
     step = raw_step(type)
-    if step is not None and math.ceil(Fraction(low.value) / step) > math.floor(
-        Fraction(high.value) / step
-    ):
+    first, last = (0, 0) if step is None else within(low.value, high.value, step)
+    if first > last:
         findings.report(
             "empty-grid",
             interval.span,

@@ -51,7 +51,7 @@ def fold(expression: Expr) -> Expr:
     if isinstance(value, complex):
         value = None
     if isinstance(value, float) and expression.type.kind in INTEGER_KINDS and math.isfinite(value):
-        value = round(value)
+        value = math.floor(value + 0.5)
     return Constant(expression.type, expression.span, value)
 
 

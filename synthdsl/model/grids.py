@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
-from synthdsl.values.types import Kind, Type
+from synthdsl.values.calendar import FIRST_DAY, LAST_DAY
+from synthdsl.values.types import DAY, LARGEST_INT, Kind, Type
 
 _SECOND = Fraction(1_000_000)
 _KIND_STEPS = {
@@ -25,3 +27,43 @@ def raw_step(type: Type) -> Fraction | None:
     if type.kind is Kind.DECIMAL:
         return Fraction(1, 10**type.scale)
     return _KIND_STEPS.get(type.kind)
+
+
+def within(low: float, high: float, step: Fraction) -> tuple[Fraction, Fraction]:
+    """The first grid value from `low` on, and the last up to `high`.
+
+    Bounds are decimal numbers as typed, not their nearest floats: 0.3 is on the grid of 0.1.
+    """
+    first = _decimal(low) / step
+    last = _decimal(high) / step
+    return -(-first.numerator // first.denominator) * step, (
+        last.numerator // last.denominator
+    ) * step
+
+
+def _decimal(x: float) -> Fraction:
+    return Fraction(x).limit_denominator(10**12)
+
+
+def snapped(value: float, step: Fraction) -> Fraction:
+    """`value` rounded half-up to the grid of `step`: what the engine makes of the same float."""
+    steps = math.floor(value * (step.denominator / step.numerator) + 0.5)
+    return steps * step
+
+
+def raw_limits(type: Type) -> tuple[float, float] | None:
+    """The least and greatest raw value that `type` holds; None for plain floats and the like."""
+    if type.kind is Kind.INT:
+        return -LARGEST_INT, LARGEST_INT
+    if type.kind is Kind.DATE:
+        return FIRST_DAY, LAST_DAY
+    if type.kind is Kind.DATETIME:
+        return FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
+    if type.kind is Kind.TIME:
+        return 0, DAY - 1
+    if type.kind is Kind.DURATION:
+        return -(2**61), 2**61
+    if type.kind is Kind.DECIMAL:
+        most = 10.0 ** (type.precision - type.scale)
+        return -most + 10.0**-type.scale / 2, most - 10.0**-type.scale / 2
+    return None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 from synthdsl.diagnostics import Label

@@ -126,7 +126,9 @@ def _check_reads(
     hidden = [
         e
         for e in reads
-        if e.field == field.name or e.field in masked or _is_latent(e.field, fields)
+        if e.field == field.name
+        or _is_latent(e.field, fields)
+        or reads_masked(e.field, fields, masked)
     ]
     if not hidden:
         findings.report(
@@ -158,7 +160,7 @@ def _may_read(
         why = f"`mar` reads `{name}`, which is latent"
     elif name in masked:
         why = f"`mar` reads `{name}`, which may be masked itself"
-    elif _reads_masked(name, fields, masked, set()):
+    elif reads_masked(name, fields, masked):
         why = f"`mar` reads `{name}`, which is recomputed from a masked field"
     else:
         return True
@@ -171,12 +173,16 @@ def _may_read(
     return False
 
 
-def _reads_masked(
-    name: str, fields: dict[str, Field], masked: Collection[str], seen: set[str]
-) -> bool:
-    """Whether the exported derived field `name` is computed from a masked one."""
-    field = fields.get(name)
-    if field is None or field.value is None or name in seen:
-        return False
-    seen.add(name)
-    return any(d in masked or _reads_masked(d, fields, masked, seen) for d in field.depends_on)
+def reads_masked(name: str, fields: dict[str, Field], masked: Collection[str]) -> bool:
+    """Whether `name` is masked, or derived from a field that is, directly or through others."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in masked:
+            return True
+        field = fields.get(current)
+        if field is not None and field.value is not None and current not in seen:
+            seen.add(current)
+            waiting.extend(field.depends_on)
+    return False

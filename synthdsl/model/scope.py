@@ -13,7 +13,6 @@ from synthdsl.model.expressions import Constant
 from synthdsl.source import Source
 from synthdsl.values.types import EnumType, Type
 
-
 MOST_ADVICE = 100
 """Unknown names of a file for which similar ones are looked up."""
 MOST_CANDIDATES = 1000

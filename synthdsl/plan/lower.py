@@ -261,7 +261,7 @@ def _words(field: Field, table: Table) -> tuple[str, ...] | None:
         domain = draw_domain(field.draw, field)
     else:
         domain = _value_words(field.value, table)
-    if domain is None or len(domain) > min(MOST_WORDS, MOST_VALUES):
+    if not domain or len(domain) > min(MOST_WORDS, MOST_VALUES):
         return None
     return tuple(str(word) for word in domain)
 

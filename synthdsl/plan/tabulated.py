@@ -27,9 +27,13 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Tabulated(Expr):
-    """A table over `axes`: `values` (and `valid`) in row-major order of the axes."""
+    """A table over `axes`: `values` (and `valid`) in row-major order of the axes.
+
+    `original` is what it stands for, for rows in which an axis is null.
+    """
 
     axes: tuple[Axis, ...]
     values: Any
     valid: Any
     vocabulary: Vocabulary | None
+    original: Expr

@@ -21,6 +21,7 @@ from synthdsl.lazy import lazy
 from synthdsl.providers._check_digits import LONGEST_NUMBER, SCHEMES
 from synthdsl.providers._checked_text import CheckedText
 from synthdsl.providers._pattern_syntax import DIGITS, LETTERS
+from synthdsl.values.arrays import unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,7 +181,7 @@ def is_of_form(array: Any, by_length: Callable[[int], Form | None]) -> Mask:
     _, offset_buffer, data_buffer = array.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[array.offset : array.offset + rows + 1]
     starts, lengths = offsets[:-1].astype(np.int64), np.diff(offsets)
-    is_null = array.is_null().to_numpy(zero_copy_only=False)
+    is_null = unpacked(array.is_null())
     result[is_null] = True
     for length in np.unique(lengths[~is_null]).tolist():
         form = by_length(length)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from synthdsl.lazy import lazy
 from synthdsl.providers._locales import LOCALES, Locale, fold
 from synthdsl.providers._pool import GroupedPool
+from synthdsl.values.arrays import strings
 from synthdsl.values.columns import Vocabulary
 
 if TYPE_CHECKING:
@@ -60,18 +61,18 @@ class NamePools:
     @cached_property
     def given_folded(self) -> pa.StringArray:
         """Each given name as a mail address writes it, by the given name's code."""
-        return pa.array(self._folded(self.given.vocabulary), type=pa.string())
+        return strings(self._folded(self.given.vocabulary))
 
     @cached_property
     def given_initial(self) -> pa.StringArray:
         """First letter of each folded given name, by the given name's code."""
         initials = [word[0] for word in self._folded(self.given.vocabulary)]
-        return pa.array(initials, type=pa.string())
+        return strings(initials)
 
     @cached_property
     def family_folded(self) -> pa.StringArray:
         """Each family name as a mail address writes it, by the family name's code."""
-        return pa.array(self._folded(self.family.vocabulary), type=pa.string())
+        return strings(self._folded(self.family.vocabulary))
 
 
 def _weights(pool: Mapping[str, float] | Iterable[str]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import numbers
 from synthdsl.values.columns import Vocabulary
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def digits(numbers: NDArray[np.int64], width: int) -> pa.StringArray:
 def spell(words: Vocabulary | pa.StringArray, codes: NDArray[Any]) -> pa.StringArray:
     """The words that `codes` stand for, as an Arrow string array."""
     array = words.arrow if isinstance(words, Vocabulary) else words
-    return array.take(pa.array(codes))
+    return array.take(numbers(codes))
 
 
 def join(*pieces: pa.StringArray | str) -> pa.StringArray:

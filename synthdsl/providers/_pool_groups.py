@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from synthdsl.diagnostics import SynthError
 from synthdsl.functions.base import Argument, Misuse
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import strings, unpacked
 from synthdsl.values.columns import Column
 from synthdsl.values.types import Kind
 
@@ -78,8 +79,8 @@ def group_codes(
     else:
         names = list(groups)
         of_name = np.array([*groups.values(), -1], dtype=np.int32)
-        found = pc.index_in(value.values, value_set=pa.array(names, type=pa.string()))
-        codes = of_name[pc.fill_null(found, len(names)).to_numpy(zero_copy_only=False)]
+        found = pc.index_in(value.values, value_set=strings(names))
+        codes = of_name[unpacked(pc.fill_null(found, len(names)))]
     wrong = codes < 0
     if not wrong.any():
         return codes
@@ -100,6 +101,6 @@ def known_rows(value: Any, rows: int, *, is_null: bool) -> NDArray[np.bool_] | N
         return None
     valid: NDArray[np.bool_] | None = value.valid
     if value.is_arrow and value.values.null_count:
-        there = pc.is_valid(value.values).to_numpy(zero_copy_only=False)
+        there = unpacked(pc.is_valid(value.values))
         valid = there if valid is None else there & valid
     return valid

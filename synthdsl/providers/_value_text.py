@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import booleans, numbers
 from synthdsl.values.types import Kind, Type
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def text_of(values: Any, form: str) -> pa.StringArray:
         return pc.binary_join_element_wise(day, pc.cast(time, pa.string()), "T")
     if form:
         return _with_decimals(values, int(form[1:]))
-    return pc.cast(pa.array(values), pa.string())
+    return pc.cast(numbers(np.asarray(values)), pa.string())
 
 
 def _moments(numbers: Any, type_: pa.DataType) -> pa.Array:
@@ -161,7 +162,7 @@ def _with_decimals(values: Any, decimals: int) -> pa.StringArray:
     )
     text = pc.cast(decimal, pa.string())
     if has_large:
-        text = pc.if_else(pa.array(is_large), pc.cast(pa.array(values), pa.string()), text)
+        text = pc.if_else(booleans(is_large), pc.cast(numbers(np.asarray(values)), pa.string()), text)
     return text
 
 

@@ -18,6 +18,7 @@ from synthdsl.providers._checked_text import CheckedText
 from synthdsl.providers._identifier_forms import Form, dea_form, digits_form, forms
 from synthdsl.providers._pattern_syntax import LETTERS
 from synthdsl.providers.base import PROVIDERS, Provider, ProviderParameter
+from synthdsl.values.arrays import unpacked
 from synthdsl.values.columns import Column
 from synthdsl.values.draws import Draws
 from synthdsl.values.types import TEXT, Kind, Type
@@ -210,7 +211,7 @@ def _initials(names: pa.StringArray) -> Any:
     first = pc.utf8_slice_codeunits(pc.fill_null(names, ""), 0, 1)
     plain = pc.utf8_slice_codeunits(pc.utf8_upper(pc.utf8_normalize(first, "NFD")), 0, 1)
     codes = pc.index_in(plain, value_set=pa.array(LETTERS))
-    return pc.fill_null(pc.add(codes, ord("A")), ord("9")).to_numpy().astype(np.uint8)
+    return unpacked(pc.fill_null(pc.add(codes, ord("A")), ord("9"))).astype(np.uint8)
 
 
 @PROVIDERS.register

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
 from synthdsl.render._cells import cell_text, duration_text, number_text
+from synthdsl.values.arrays import unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,20 +94,20 @@ def _shape(values: pa.ChunkedArray, bins: int) -> Histogram | Shares | Examples 
     if types.is_boolean(kind):
         return _ordered_shares(values, ("true", "false"))
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        return _number_shape(values.cast(pa.float64(), safe=False).to_numpy(), bins)
+        return _number_shape(unpacked(values.cast(pa.float64(), safe=False)), bins)
     if types.is_date(kind):
-        days = values.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.float64)
+        days = unpacked(values.cast(pa.date32()).cast(pa.int32())).astype(np.float64)
         return _grid_histogram(days, bins, lambda x: _moment(x * 86_400_000_000, has_time=False))
     if types.is_timestamp(kind):
         return _moment_shape(values, bins)
     if types.is_time(kind):
-        micros = values.cast(pa.time64("us"), safe=False).cast(pa.int64()).to_numpy()
+        micros = unpacked(values.cast(pa.time64("us"), safe=False).cast(pa.int64()))
         return _continuous(micros.astype(np.float64), bins, _clock)
     if types.is_duration(kind):
-        micros = values.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_numpy()
+        micros = unpacked(values.cast(pa.duration("us"), safe=False).cast(pa.int64()))
         return _continuous(micros.astype(np.float64), bins, duration_text)
     if types.is_list(kind) or types.is_large_list(kind):
-        lengths = pc.list_value_length(values).to_numpy().astype(np.float64)
+        lengths = unpacked(pc.list_value_length(values)).astype(np.float64)
         return _grid_histogram(lengths, bins, number_text, about="length of the lists")
     if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind):
         return _text_shape(values)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import booleans, numbers, strings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ class Vocabulary:
     @cached_property
     def arrow(self) -> pa.StringArray:
         """The words as an Arrow string array."""
-        return pa.array(self.words, type=pa.string())
+        return strings(self.words)
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -64,14 +65,14 @@ class Column:
 
     def take(self, at: NDArray[np.int64]) -> Column:
         """The rows at positions `at`."""
-        values = self.values.take(pa.array(at)) if self.is_arrow else self.values[at]
+        values = self.values.take(numbers(at)) if self.is_arrow else self.values[at]
         return Column(values, None if self.valid is None else self.valid[at], self.vocabulary)
 
     def text(self) -> pa.StringArray:
         """Text, enum or uuid values as an Arrow string array with nulls."""
         if self.vocabulary is None:
             return with_nulls(self.values, self.valid)
-        codes = pa.array(self.values, mask=None if self.valid is None else ~self.valid)
+        codes = numbers(self.values, self.valid)
         return self.vocabulary.arrow.take(codes)
 
 
@@ -81,7 +82,7 @@ def with_nulls(array: pa.Array, valid: NDArray[np.bool_] | None) -> pa.Array:
         return array
     import pyarrow.compute as pc
 
-    return pc.if_else(pa.array(valid), array, pa.scalar(None, array.type))
+    return pc.if_else(booleans(valid), array, pa.scalar(None, array.type))
 
 
 def both_valid(

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.lazy import lazy
+from synthdsl.values.arrays import booleans, numbers
 from synthdsl.values.calendar import (
     DAY,
     HOUR,
@@ -155,18 +156,18 @@ def format_duration(microseconds: int) -> str:
 
 def format_dates(days: NDArray[np.int64]) -> pa.StringArray:
     """`format_date` of each, as an Arrow string array."""
-    return pa.array(days.astype(np.int32)).view(pa.date32()).cast(pa.string())
+    return numbers(days.astype(np.int32)).view(pa.date32()).cast(pa.string())
 
 
 def format_times(microseconds: NDArray[np.int64]) -> pa.StringArray:
     """`format_time` of each, as an Arrow string array."""
     seconds = microseconds // SECOND
     part = microseconds - seconds * SECOND
-    whole = pa.array(seconds.astype(np.int32)).view(pa.time32("s")).cast(pa.string())
+    whole = numbers(seconds.astype(np.int32)).view(pa.time32("s")).cast(pa.string())
     if not part.any():
         return whole
-    exact = pa.array(microseconds).view(pa.time64("us")).cast(pa.string())
-    return pc.if_else(pa.array(part != 0), exact, whole)
+    exact = numbers(microseconds).view(pa.time64("us")).cast(pa.string())
+    return pc.if_else(booleans(part != 0), exact, whole)
 
 
 def format_datetimes(microseconds: NDArray[np.int64]) -> pa.StringArray:
@@ -198,11 +199,11 @@ def format_durations(microseconds: NDArray[np.int64]) -> pa.StringArray:
 
 
 def _digits(whole: NDArray[np.int64]) -> pa.StringArray:
-    return pa.array(whole).cast(pa.string())
+    return numbers(whole).cast(pa.string())
 
 
 def _where(condition: NDArray[np.bool_], text: Any) -> pa.StringArray:
-    return pc.if_else(pa.array(condition), text, "")
+    return pc.if_else(booleans(condition), text, "")
 
 
 def _join(*parts: Any) -> pa.StringArray:
