@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from synthdsl.diagnostics import SynthError
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.run import BLOCK_ROWS, Run
 from synthdsl.io.schema import ColumnInfo, TableInfo, arrow_schema, record_batch
 from synthdsl.model.build import build_spec
-from synthdsl.model.spec import Field
+from synthdsl.model.spec import Field, Spec
 from synthdsl.plan.lower import Plan, TablePlan, lower
 from synthdsl.source import Source
 from synthdsl.values.columns import Column, Vocabulary
@@ -47,20 +48,32 @@ class Recipe:
         return cls(**{**plain, "params": tuple((name, value) for name, value in plain["params"])})
 
 
+_checked: dict[Recipe, Spec] = {}
+"""Models that this process has built already, by their recipe."""
+
+
+def remember(recipe: Recipe, model: Spec) -> None:
+    """Keep the model of a recipe, so that making rows need not build it again."""
+    if len(_checked) > 16:
+        _checked.clear()
+    _checked[recipe] = model
+
+
 @lru_cache(maxsize=4)
 def run_of(recipe: Recipe) -> Run:
     """The plan of a recipe, ready to run. The recipe must have been checked."""
-    spec, diagnostics = build_spec(
-        Source(recipe.name, recipe.text),
-        folder=recipe.folder,
-        params=dict(recipe.params),
-        allows_python=recipe.allows_python,
-    )
-    if spec is None:
-        from synthdsl.diagnostics import SynthError
-
-        raise SynthError("the spec has errors", diagnostics=diagnostics)
-    return Run(lower(spec), seed=recipe.seed)
+    model = _checked.get(recipe)
+    if model is None:
+        source = Source(recipe.name, recipe.text)
+        model, diagnostics = build_spec(
+            source,
+            folder=recipe.folder,
+            params=dict(recipe.params),
+            allows_python=recipe.allows_python,
+        )
+        if model is None:
+            raise SynthError("the spec has errors", diagnostics=diagnostics)
+    return Run(lower(model), seed=recipe.seed)
 
 
 class TableOutput:

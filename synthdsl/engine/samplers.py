@@ -536,7 +536,7 @@ def _check_range(
         expression.span,
         frame,
         row,
-        f"parameter `{parameter.name}` of `{draw.distribution.name}` is {parameter.range_text() or 'finite'}, found {value[row]:g}",
+        f"parameter `{parameter.name}` of `{draw.distribution.name}` must be {parameter.range_text() or 'finite'}, found {value[row]:g}",
         "bound it with `min` or `max`, or correct the formula",
     )
 

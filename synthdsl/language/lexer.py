@@ -26,6 +26,7 @@ _UNIT_WORDS = (
     "mmol|umol|mol|kcal|kPa|Cel|min|mo|wk|ms|us|kg|mg|ug|ng|km|cm|mm|um|dL|mL|uL|Hz|Pa|a|d|h|s|g"
     "|m|L|K|J"
 )
+BARE_UNITS = frozenset(_UNIT_WORDS.split("|"))
 _NUMBER = r"\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][-+]?\d+)?"
 _PATTERN = re.compile(
     rf"""
@@ -57,6 +58,8 @@ _STATEMENT = re.compile(
     r"(?:[ \t]+step[ \t][^~=\n]+)?[ \t]*(?:~|=(?!=)))",
     re.ASCII,
 )
+_FOREIGN_WORD = re.compile(r"[^\W\d]\w*")
+_CURLY_TEXT = re.compile(r"[\u2018-\u201f\u00ab\u00bb][^\n\u2018-\u201f\u00ab\u00bb\"']*[\u2018-\u201f\u00ab\u00bb\"']?")
 DEEPEST_BRACKETS = 60
 """How far brackets may nest."""
 
@@ -125,6 +128,10 @@ class Lexer:
         kind, text = match.lastgroup or "", match.group()
         if kind == "NL":
             return self._line_end(start)
+        if kind == "NAME" and match.end() < len(self._text) and self._text[match.end()] > "\x7f":
+            word = _FOREIGN_WORD.match(self._text, start)
+            if word is not None and word.end() > match.end():
+                return Lexeme("ERROR", word.group(), start, "bad-character")
         if kind == "NAME":
             return Lexeme(self._word(text, match.end(), accepts), text, start)
         if kind == "OP":
@@ -208,6 +215,10 @@ class Lexer:
         if text[start].isdigit():
             junk = re.compile(r"[\d_]+\w*(?:\.\w+)*", re.ASCII).match(text, start)
             return Lexeme("ERROR", junk.group() if junk else text[start], start, "bad-number")
+        for pattern in (_CURLY_TEXT, _FOREIGN_WORD):
+            found = pattern.match(text, start)
+            if found is not None:
+                return Lexeme("ERROR", found.group(), start, "bad-character")
         for wrong in ("&&", "||", "**", "<>", "=>", "=<", ";", "!", "'"):
             if text.startswith(wrong, start):
                 if wrong == "'":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from synthdsl.diagnostics import Diagnostic
-from synthdsl.language.lexer import HEADS, Lexeme
+from synthdsl.language.lexer import BARE_UNITS, HEADS, Lexeme
 from synthdsl.source import Span
 
 _WRITE_INSTEAD = {
@@ -18,7 +18,20 @@ _WRITE_INSTEAD = {
     "=<": "write `<=`",
     ";": "end a statement with a line end",
     "!": "write `not`",
+    "\u2264": "write `<=`",
+    "\u2265": "write `>=`",
+    "\u2260": "write `!=`",
+    "\u2212": "write `-`",
+    "\u2013": "write `-`",
+    "\u2014": "write `-`",
+    "\u00d7": "write `*`",
+    "\u22c5": "write `*`",
+    "\u00f7": "write `/`",
+    "\u2192": "write `->`",
+    "\u223c": "write `~`",
+    "\uff5e": "write `~`",
 }
+_CURLY = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
 _DESCRIPTIONS = {
     "NAME": "a name",
     "STRING": "a string in double quotes",
@@ -56,6 +69,22 @@ def lexical_mistake(lexeme: Lexeme, span: Span) -> Diagnostic:
         inner = text.strip("'")
         return Diagnostic(
             "bad-character", span, "strings stand in double quotes", f'write "{inner}"'
+        )
+    if text[0] in _CURLY:
+        inner = text.strip(_CURLY + "\"'")
+        return Diagnostic(
+            "bad-character", span, f"`{shown}` has curly quotes", f'write straight ones: "{inner}"'
+        )
+    if text[0].isalpha() or text[0] == "_":
+        return Diagnostic(
+            "bad-character",
+            span,
+            f"the name `{shown}` has letters beyond a to z",
+            'write names with A-Z, a-z, 0-9 and `_`; export it under its own: `as "' + shown + '"`',
+        )
+    if not text.isprintable():
+        return Diagnostic(
+            "bad-character", span, f"the character U+{ord(text[0]):04X} cannot be seen", "remove it"
         )
     help_ = _WRITE_INSTEAD.get(text) or "remove it"
     return Diagnostic("bad-character", span, f"`{shown}` is not part of the language", help_)
@@ -126,12 +155,12 @@ def _well_known(
     if len(before) == 1 and previous is not None and previous.kind == "NAME":
         if found.text == "~":
             return Diagnostic(
-                "missing-type", span, f"field `{previous.text}` has no type",
+                "missing-type", _span_of(span, previous), f"field `{previous.text}` has no type",
                 f"write `{previous.text}: float ~ ...`, or `let {previous.text} ~ ...` for a latent",
             )  # fmt: skip
         if found.text == "=":
             return Diagnostic(
-                "missing-type", span, f"field `{previous.text}` has no type",
+                "missing-type", _span_of(span, previous), f"field `{previous.text}` has no type",
                 f"write `{previous.text}: float = ...`, or `let {previous.text} = ...` for a latent",
             )  # fmt: skip
         close = get_close_matches(previous.text, HEADS, n=1, cutoff=0.7)
@@ -161,8 +190,16 @@ def _well_known(
         return Diagnostic(
             "unknown-unit", Span(span.source, previous.start, span.end),
             f"`{previous.text} {found.text}` is not a quantity: `{found.text}` is not a bare unit",
-            f"write a UCUM unit, in quotes: {previous.text} '{_ucum_guess(found.text)}'",
+            _unit_help(previous.text, _GUESSES.get(found.text, found.text)),
         )  # fmt: skip
+    is_draw = any(x.text == "~" for x in before) and "COMPARE" not in expected
+    if is_draw and found.text in ("+", "-", "*", "/", "^") and previous and previous.text != "~":
+        return Diagnostic(
+            "misplaced-draw",
+            span,
+            f"`{found.text}` cannot follow a draw: arithmetic is derived",
+            "draw with `let x ~ ...` first, then derive with `=`",
+        )
     if found.text == "?" and previous is not None:
         return Diagnostic(
             "syntax",
@@ -175,6 +212,10 @@ def _well_known(
             "unopened-bracket", span, f"this `{found.text}` closes nothing", "remove it, or complete what stands before it"
         ) if not _is_open(before, found.text) else None  # fmt: skip
     return None
+
+
+def _span_of(near: Span, lexeme: Lexeme) -> Span:
+    return Span(near.source, lexeme.start, lexeme.end)
 
 
 def _is_open(before: Sequence[Lexeme], closing: str) -> bool:
@@ -190,8 +231,10 @@ _GUESSES = {
 }  # fmt: skip
 
 
-def _ucum_guess(unit: str) -> str:
-    return _GUESSES.get(unit, unit)
+def _unit_help(number: str, unit: str) -> str:
+    if unit in BARE_UNITS:
+        return f"write {number} {unit}"
+    return f"write a UCUM unit, in quotes: {number} '{unit}'"
 
 
 def _bad_statement(span: Span, expected: set[str], found: Lexeme) -> Diagnostic:

@@ -220,7 +220,9 @@ class _Run:
 
     def _abandon(self) -> None:
         start = self._statement[0].start if self._statement else len(self._source.text)
+        end = self._lexemes[-1].start if self._lexemes else start
         self._cut_back()
         if self._can_take("BROKEN"):
-            self._feed(Lexeme("BROKEN", "", start))
+            # with its text, which tells what the statement was to declare
+            self._feed(Lexeme("BROKEN", self._source.text[start : max(start, end)], start))
         self._statement = []

@@ -31,6 +31,8 @@ def build_spec(
     `folder` is where relative paths start; `params` sets parameters, as typed.
     """
     parsed, syntax = parse(source)
+    if any(d.code == "file-too-large" for d in syntax):
+        return None, syntax
     findings = Findings()
     declarations = Declarations(findings, params or {}, allows_python=allows_python)
     scope = declarations.main(parsed.file, source, folder)

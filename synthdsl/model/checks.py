@@ -117,7 +117,7 @@ def _check_support(
             "outside-support",
             draw.span,
             f"`{inner.distribution.name}` never falls in [{low:g}, {high:g}]",
-            f"it lies in [{support_low:g}, {support_high:g}]",
+            _lies(support_low, support_high),
         )
         return
     if (
@@ -131,6 +131,12 @@ def _check_support(
         )
         return
     _check_mass(draw, inner, params, low - step, high + step, findings)
+
+
+def _lies(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"its values are at least {low:g}"
+    return f"its values are at most {high:g}" if math.isinf(low) else f"its values lie in [{low:g}, {high:g}]"
 
 
 SMALLEST_MASS = 1e-290

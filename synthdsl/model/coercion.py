@@ -128,7 +128,7 @@ def _number(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
             "type-mismatch",
             expr.span,
             f"{what} is `{type}`, found a number that need not be whole",
-            "write `round(...)` or `floor(...)`, or declare it `float`",
+            f"write `round({expr.span.text if len(expr.span.text) <= 30 else '...'})`, or declare it `float`",
         )
         return unknown(expr.span)
     if type.kind is Kind.DECIMAL and isinstance(expr, Constant):
@@ -153,7 +153,8 @@ def _items(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
 
 def _advice(expr: Expr, type: Type) -> str | None:
     if type.is_text and expr.type.is_number:
-        return "write `text(...)`, or put it in quotes"
+        shown = expr.span.text if len(expr.span.text) <= 30 else "..."
+        return f'write "{shown}"' if isinstance(expr, Constant) else f"write `text({shown})`"
     if type.is_text and expr.type.kind is Kind.ENUM:
         return "write `text(...)`"
     if type.kind in MOMENTS and expr.type.is_text and isinstance(expr, Constant):

@@ -161,7 +161,7 @@ def _by_group(
     for entry in entries.entries:
         key = infer(entry.outcome, scope, findings, type_)
         if entry.weight is None or not isinstance(key, Constant):
-            findings.report("correlate-rank", entry.span, "a rank by group is `member: rank`")
+            findings.report("correlate-rank", entry.span, "a rank by group is `member: rank`", "write `rank {female: 0.3, male: 0.4} by sex`")
             return None
         matrix = _matrix(entry.weight, size, scope, findings)
         if matrix is None:
@@ -207,6 +207,7 @@ def _matrix(node: tree.Expression, size: int, scope: Scope, findings: Findings) 
             "correlate-rank",
             node.span,
             f"a rank correlation lies strictly between -1 and 1, found {wrong:g}",
+            "write a number such as 0.5",
         )
         return None
     matrix = [[1.0] * size for _ in range(size)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -64,6 +65,8 @@ class Declarations:
     ) -> FileScope:
         scope = FileScope(source, folder, expansion=self._expansion)
         self._check_version(file, source)
+        for statement in _of(file, tree.BrokenStatement):
+            scope.broken.update(declared_in(statement.span.text))
         for node in _of(file, tree.Import):
             self._import(node, scope)
         for node in _of(file, tree.Enumeration):
@@ -79,7 +82,7 @@ class Declarations:
                     scope.lookups[node.name.text] = lookup
                     self.files.append(SourceFile(node.path, lookup.digest))
                 else:
-                    scope.params[node.name.text] = Constant(UNKNOWN, node.span, None)
+                    scope.broken.add(node.name.text)
         for node in _of(file, tree.Dist):
             if self._declare(node.name, scope):
                 scope.dists[node.name.text] = (node, scope)
@@ -143,8 +146,8 @@ class Declarations:
         for name in node.names:
             if not self._declare(name, scope):
                 continue
-            if imported is None:
-                scope.params[name.text] = Constant(UNKNOWN, name.span, None)
+            if imported is None or name.text in imported.broken:
+                scope.broken.add(name.text)
                 continue
             if not _copy_declaration(name.text, imported, scope):
                 known = [n for n in imported.declared]
@@ -157,7 +160,7 @@ class Declarations:
                     if close
                     else f"it declares {', '.join(known[:12]) or 'nothing'}",
                 )
-                scope.params[name.text] = Constant(UNKNOWN, name.span, None)
+                scope.broken.add(name.text)
 
     def _imported_scope(self, node: tree.Import, scope: FileScope) -> FileScope | None:
         if node.path.startswith("std/"):
@@ -241,18 +244,26 @@ class Declarations:
     def _enum(self, node: tree.Enumeration, scope: FileScope) -> None:
         if not self._declare(node.name, scope):
             return
-        names = [member.name.text for member in node.members]
-        exported = [member.exported or member.name.text for member in node.members]
-        for values, what in ((names, "member"), (exported, "exported name")):
-            for position, value in enumerate(values):
-                if value in values[:position]:
-                    self.findings.report(
-                        "bad-enum",
-                        node.members[position].span,
-                        f"enum `{node.name.text}` has {what} `{value}` twice",
-                        "remove one",
-                    )
-                    return
+        seen: dict[str, tree.Member] = {}
+        seen_exported: dict[str, tree.Member] = {}
+        members = []
+        for member in node.members:
+            name, written = member.name.text, member.exported or member.name.text
+            before = seen.get(name) or seen_exported.get(written)
+            if before is not None:
+                what = f"member `{name}`" if name in seen else f'exported name "{written}"'
+                self.findings.report(
+                    "bad-enum",
+                    member.span,
+                    f"enum `{node.name.text}` has {what} twice",
+                    "remove one",
+                    labels=(Label(before.span, "first here"),),
+                )
+                continue
+            seen[name] = seen_exported[written] = member
+            members.append(member)
+        names = [member.name.text for member in members]
+        exported = [member.exported or member.name.text for member in members]
         type_ = EnumType(node.name.text, tuple(names), tuple(exported) if exported != names else ())
         scope.enums[node.name.text] = EnumDeclaration(type_, tuple(exported), node)
 
@@ -336,6 +347,24 @@ class Declarations:
         for signature in node.signatures:
             if self._declare(signature.name, scope):
                 scope.functions[signature.name.text] = (node.module, signature)
+
+
+_DECLARATION = re.compile(
+    r"\s*(?:enum|param|lookup|dist|fields|let|spec|table)?\s*([A-Za-z_]\w*)", re.ASCII
+)
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def declared_in(text: str) -> set[str]:
+    """The names that a statement that does not parse was meant to declare."""
+    first = _DECLARATION.match(text)
+    if first is None:
+        return set()
+    names = {first[1]}
+    head = text.split(None, 1)[0]
+    if head in ("enum", "import", "python"):
+        names |= set(_WORD.findall(re.sub(r'"[^"\n]*"?', "", text)))
+    return names
 
 
 def _resolved(path: Path) -> Path:

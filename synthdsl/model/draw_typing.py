@@ -166,8 +166,9 @@ def _named(node: tree.Path, type: Type, scope: Scope, findings: Findings) -> Dra
         return _lookup(tree.Index(node.span, node, ()), name, type, scope, findings)
     if name in scope.file.dists:
         return _call(tree.Call(node.span, node, ()), type, scope, findings, depth=0)
-    known = [*DISTRIBUTIONS.names(), *PROVIDERS.names()]
-    if name in known:
+    if _is_silenced(name, scope):
+        return UnknownDraw(node.span)
+    if DISTRIBUTIONS.get(name) is not None or PROVIDERS.get(name) is not None:
         findings.report(
             "bad-arguments", node.span, f"`{name}` needs its arguments", f"write `{name}(...)`"
         )
@@ -205,7 +206,7 @@ def _call(node: tree.Call, type: Type, scope: Scope, findings: Findings, *, dept
 
 def _is_silenced(name: str, scope: Scope) -> bool:
     """Whether the declaration of `name` was reported already."""
-    return name in scope.file.params and scope.file.params[name].type.is_unknown
+    return name in scope.file.broken
 
 
 def _report_unknown_draw(node: tree.Call, name: str, scope: Scope, findings: Findings) -> None:
@@ -561,7 +562,7 @@ def check_parameters(draw: DistributionDraw, findings: Findings) -> bool:
             findings.report(
                 "parameter-range",
                 expr.span,
-                f"parameter `{parameter.name}` of `{draw.distribution.name}` is {parameter.range_text() or 'finite'}, "
+                f"parameter `{parameter.name}` of `{draw.distribution.name}` must be {parameter.range_text() or 'finite'}, "
                 f"found {value:g}",
                 _range_help(parameter, value),
             )
@@ -573,11 +574,11 @@ def check_parameters(draw: DistributionDraw, findings: Findings) -> bool:
             findings.report(
                 "parameter-range",
                 draw.span,
-                f"`{draw.distribution.name}` needs {requirement.text}",
-                "found "
+                f"`{draw.distribution.name}` needs {requirement.text}: found "
                 + ", ".join(
                     f"{n} = {_short(v)}" for n, v in zip(draw.form.names, values, strict=True)
                 ),
+                f"give values with {requirement.text}",
             )
             return False
     return True
@@ -947,6 +948,7 @@ def check_interval(
             "empty-grid",
             interval.span,
             f"no value of the field's grid lies in {interval.span.text}",
+            "widen the interval, or give the field a finer `step`",
         )
         return False
     return True

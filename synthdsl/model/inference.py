@@ -84,9 +84,10 @@ def _path(node: tree.Path, scope: Scope, findings: Findings, expected: Type | No
             "not-yet", node.span, f"`{node.text}` reads another row: not in this release"
         )
         return unknown(node.span)
-    findings.report(
-        "unknown-name", node.span, f"`{head}` is no field or enum here", scope.advice(head)
-    )
+    if head not in scope.file.broken:
+        findings.report(
+            "unknown-name", node.span, f"`{head}` is no field or enum here", scope.advice(head)
+        )
     return unknown(node.span)
 
 
@@ -153,6 +154,8 @@ def _bare_member(
 ) -> Expr:
     """An enum member without a type to expect: fine where only one enum has it."""
     if expected is not None and expected.enum is not None:
+        if report_wrong_use(node, name, scope, findings):
+            return unknown(node.span)
         return _member(node, name, expected.enum, findings)
     owners = [e.type for e in scope.file.enums.values() if name in e.type.members]
     if len(owners) == 1:
@@ -164,7 +167,7 @@ def _bare_member(
             "ambiguous-name", node.span, f"`{name}` is a member of several enums", f"write {names}"
         )
         return unknown(node.span)
-    if report_wrong_use(node, name, scope, findings):
+    if name in scope.file.broken or report_wrong_use(node, name, scope, findings):
         return unknown(node.span)
     findings.report(
         "unknown-name",
@@ -508,6 +511,8 @@ def _unknown_function(node: tree.Call, name: str, scope: Scope, findings: Findin
             f"draw it first: `let x ~ {name}(...)`, then use `x`",
         )
         return unknown(node.span)
+    if name in scope.file.broken:
+        return unknown(node.span)
     near = FUNCTIONS.near(name)
     findings.report(
         "unknown-function",
@@ -712,9 +717,10 @@ def _index(node: tree.Index, scope: Scope, findings: Findings, expected: Type | 
         return _element(node, name, type_, scope, findings)
     lookup = scope.file.lookups.get(name)
     if lookup is None:
-        findings.report(
-            "unknown-name", node.base.span, f"`{name}` is no lookup or list", scope.advice(name)
-        )
+        if name not in scope.file.broken:
+            findings.report(
+                "unknown-name", node.base.span, f"`{name}` is no lookup or list", scope.advice(name)
+            )
         return unknown(node.span)
     scope.file.use(name)
     keys = lookup.type_keys(node, scope, findings)

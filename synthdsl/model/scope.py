@@ -43,6 +43,8 @@ class FileScope:
     expansion: Expansion = field(default_factory=Expansion)
     used: set[str] = field(default_factory=set)
     advised: int = 0
+    broken: set[str] = field(default_factory=set)
+    """Names whose declarations were reported: what uses them is silent."""
 
     def use(self, name: str) -> None:
         """Note that `name` is used, for the warning about unused declarations."""

@@ -11,6 +11,7 @@ from synthdsl.diagnostics import Label
 from synthdsl.language import tree
 from synthdsl.model.coercion import coerce
 from synthdsl.model.correlations import type_correlation
+from synthdsl.model.declarations import declared_in
 from synthdsl.model.draw_typing import natural_type, type_draw
 from synthdsl.model.draws import DrawNode, UnknownDraw
 from synthdsl.model.expansion import COST_OF_USE, height
@@ -64,6 +65,7 @@ class TableBuilder:
         self._busy: set[str] = set()
         self._names: tuple[str, ...] = ()
         self._open_groups: list[tree.Fields] = []
+        self._broken: set[str] = set()
         self._others: list[tuple[tree.Statement, FileScope]] = []
 
     def build(self) -> Table:
@@ -137,7 +139,9 @@ class TableBuilder:
                 self._declare(member, file, prefix)
             elif isinstance(member, tree.Use):
                 self._use(member, file, prefix)
-            elif not isinstance(member, tree.BrokenStatement):
+            elif isinstance(member, tree.BrokenStatement):
+                self._broken.update(prefix + name for name in declared_in(member.span.text))
+            else:
                 self._others.append((member, file))
 
     def _declare(self, node: tree.Field, file: FileScope, prefix: str) -> None:
@@ -262,7 +266,7 @@ class TableBuilder:
             return self._types[name]
         declared = self._declared.get(name)
         if declared is None:
-            return None
+            return UNKNOWN if name in self._broken else None
         if name in self._busy:
             return UNKNOWN
         self._busy.add(name)

@@ -70,6 +70,8 @@ def _base(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
 
 
 def _report_unknown(node: tree.TypeName, file: FileScope, findings: Findings) -> None:
+    if node.name in file.broken:
+        return
     meant = _MEANT.get(node.name.lower())
     close = get_close_matches(node.name, [*_NAMES, *file.enums], n=1, cutoff=0.6)
     if meant:
