@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from synthdsl.diagnostics import SynthError
 from synthdsl.engine.frame import Frame
@@ -45,7 +47,8 @@ class Recipe:
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Recipe:
         """The recipe that `plain` made."""
-        return cls(**{**plain, "params": tuple((name, value) for name, value in plain["params"])})
+        params = tuple((name, value) for name, value in plain["params"])
+        return cls(**{**plain, "params": params, "digests": tuple(plain["digests"])})
 
 
 _checked: dict[Recipe, Spec] = {}
@@ -81,17 +84,18 @@ class TableOutput:
 
     def __init__(self, plan: TablePlan) -> None:
         self._fields = [f for f in plan.table.exported if f.type.kind is not Kind.RECORD]
-        self._exports = {f.name: _exported_words(f, plan) for f in self._fields}
+        self._codes = {m.field: m.code for m in plan.masks if m.code is not None}
+        self._exports = {f.name: _exported_words(f, plan, self._codes) for f in self._fields}
         columns = tuple(
             ColumnInfo(
                 f.exported,
-                _exported_type(f),
+                _exported_type(f, self._codes),
                 f.description,
                 f.roles,
-                plan.fields[f.name].words,
+                None if f.type.enum is not None or e is None else e.words,
                 f.name in plan.table.key,
             )
-            for f in self._fields
+            for f, e in ((f, self._exports[f.name]) for f in self._fields)
         )
         self.info = TableInfo(plan.name, columns, plan.table.description)
         self.schema = arrow_schema(self.info)
@@ -105,7 +109,11 @@ class TableOutput:
         column = frame.column(field.name)
         words = self._exports[field.name]
         if words is not None:
-            return Column(column.values, column.valid, words)
+            column = Column(column.values, column.valid, words)
+        if field.name in self._codes and field.name in frame.hidden:
+            column = _with_code(column, frame.hidden[field.name], self._codes[field.name])
+        if words is not None:
+            return column
         if (
             column.vocabulary is not None
             and self.info.columns[self._fields.index(field)].vocabulary is None
@@ -114,18 +122,32 @@ class TableOutput:
         return column
 
 
-def _exported_type(field: Field) -> Any:
-    """The type with an enum's members as they are exported."""
-    if field.type.enum is None or not field.type.enum.exported:
+def _with_code(column: Column, hidden: NDArray[np.bool_], code: Any) -> Column:
+    """`column` with the masked rows holding the code for missing values."""
+    valid = None if column.valid is None else column.valid | hidden
+    if column.is_arrow:
+        return Column(pc.if_else(pa.array(hidden), code, column.values), valid)
+    raw = code if column.vocabulary is None else column.vocabulary.codes[code]
+    return Column(np.where(hidden, column.values.dtype.type(raw), column.values), valid, column.vocabulary)
+
+
+def _exported_type(field: Field, codes: dict[str, Any]) -> Any:
+    """The type with an enum's members as they are exported, a code for missing among them."""
+    enum = field.type.enum
+    if enum is None or not (enum.exported or field.name in codes):
         return field.type
-    return replace(field.type, enum=EnumType(field.type.enum.name, field.type.enum.exported))
+    members = enum.exported or enum.members
+    if field.name in codes:
+        members = (*members, codes[field.name])
+    return replace(field.type, enum=EnumType(enum.name, members))
 
 
-def _exported_words(field: Field, plan: TablePlan) -> Vocabulary | None:
-    if field.type.enum is not None:
-        return Vocabulary(field.type.enum.exported or field.type.enum.members)
-    words = plan.fields[field.name].words
-    return None if words is None else Vocabulary(words)
+def _exported_words(field: Field, plan: TablePlan, codes: dict[str, Any]) -> Vocabulary | None:
+    enum = field.type.enum
+    words = plan.fields[field.name].words if enum is None else enum.exported or enum.members
+    if words is None:
+        return None
+    return Vocabulary((*words, codes[field.name]) if field.name in codes else words)
 
 
 class TruthOutput:

@@ -27,6 +27,7 @@ from synthdsl.model.expressions import (
     FieldRef,
     InSet,
     ListOf,
+    LocalTime,
     LookupValue,
     Operation,
     Part,
@@ -36,7 +37,7 @@ from synthdsl.model.expressions import (
 )
 from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.plan.tabulated import Tabulated
-from synthdsl.values.arrays import strings, unpacked
+from synthdsl.values.arrays import numbers, strings, unpacked
 from synthdsl.values.columns import Column, Vocabulary, both_valid
 from synthdsl.values.types import EnumType, Kind
 
@@ -353,6 +354,16 @@ def _convert(expression: Convert, frame: Frame) -> Column:
     return Column(whole(values, expression), operand.valid)
 
 
+def _local_time(expression: LocalTime, frame: Frame) -> Column:
+    """Microseconds of the wall clock in the operand's zone."""
+    import pyarrow.compute as pc
+
+    operand = filled(evaluate(expression.operand, frame), frame.rows, expression.operand)
+    instants = numbers(operand.values).view(pa.timestamp("us", tz=expression.operand.type.zone))
+    local = pc.local_timestamp(instants).view(pa.int64())
+    return Column(unpacked(local), operand.valid)
+
+
 def _in_set(expression: InSet, frame: Frame) -> Column:
     operand = evaluate(expression.operand, frame)
     if operand.vocabulary is not None:
@@ -561,6 +572,7 @@ _EVALUATORS: dict[type, Callable[[Any, Frame], Column]] = {
     RowIndex: _index,
     Operation: _operation,
     Convert: _convert,
+    LocalTime: _local_time,
     InSet: _in_set,
     Apply: _apply,
     Choose: _choose,

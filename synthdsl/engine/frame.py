@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, SynthError
-from synthdsl.engine.streams import Keys, SlotDraws
+from synthdsl.engine.streams import Keys, SlotDraws, try_keys
 from synthdsl.source import Span
 from synthdsl.values.arrays import numbers
 from synthdsl.values.columns import Column
@@ -29,8 +29,8 @@ class RowError(SynthError):
 class Frame:
     """Columns of the rows with `keys`, by field name.
 
-    `attempt` counts the tries of the rows' component; a frame of some rows of another gets
-    their columns on demand.
+    `hidden` tells the rows that `missing` masked, by field. A frame of some rows of another
+    gets their columns on demand; so does one of further tries, whose `keys` are try keys.
     """
 
     def __init__(
@@ -40,7 +40,6 @@ class Frame:
         keys: Keys,
         ordinals: NDArray[np.int64],
         *,
-        attempt: int = 0,
         whole: Frame | None = None,
         at: NDArray[np.int64] | None = None,
     ) -> None:
@@ -48,8 +47,8 @@ class Frame:
         self.seed = seed
         self.keys = keys
         self.ordinals = ordinals
-        self.attempt = attempt
         self.columns: dict[str, Column | Record] = {}
+        self.hidden: dict[str, NDArray[np.bool_]] = {}
         self._whole = whole
         self._at = at
 
@@ -60,9 +59,7 @@ class Frame:
 
     def draws(self, field: str) -> SlotDraws:
         """The base draws of a field."""
-        return SlotDraws(
-            self.seed, f"{self.table}.{field}", self.keys, self.ordinals, attempt=self.attempt
-        )
+        return SlotDraws(self.seed, f"{self.table}.{field}", self.keys, self.ordinals)
 
     def column(self, field: str) -> Column:
         """The column of a field that is not a record."""
@@ -84,17 +81,18 @@ class Frame:
             self.columns[field] = found
         return found
 
-    def some(self, at: NDArray[np.int64], *, attempt: int | None = None) -> Frame:
+    def some(self, at: NDArray[np.int64]) -> Frame:
         """The rows at positions `at`, whose values are found on demand in this frame."""
-        return Frame(
-            self.table,
-            self.seed,
-            self.keys[at],
-            self.ordinals[at],
-            attempt=self.attempt if attempt is None else attempt,
-            whole=self,
-            at=at,
-        )
+        return Frame(self.table, self.seed, self.keys[at], self.ordinals[at], whole=self, at=at)
+
+    def tried_again(self, at: NDArray[np.int64], first: int, count: int) -> Frame:
+        """Tries `first`, `first + 1`, … (`count` of them) of each row at positions `at`.
+
+        The tries of a row stand together.
+        """
+        rows = np.repeat(at, count)
+        keys = try_keys(self.keys[rows], np.tile(np.arange(first, first + count), len(at)))
+        return Frame(self.table, self.seed, keys, self.ordinals[rows], whole=self, at=rows)
 
     def replace(self, field: str, at: NDArray[np.int64], other: Frame) -> None:
         """Put the values that `other` has for `field` at positions `at`."""

@@ -24,9 +24,9 @@ from synthdsl.values.columns import Column, Vocabulary
 from synthdsl.values.types import ORDERED
 
 BLOCK_ROWS = 16_384
-MOST_ATTEMPTS = 10_000
-PILOT_ROWS = 100_000
+PILOT_ROWS = 131_072
 """Draws without one accepted row after which a component counts as impossible."""
+PILOT_SEED = 0x5EED
 
 
 class TableRun:
@@ -36,6 +36,7 @@ class TableRun:
         self.plan = plan
         self.seed = seed
         self._axes: Axes = {}
+        self._possible: set[Step] = set()
         self._fields = plan.table.fields
         self._words: dict[str, Vocabulary] = {}
         self._samplers: dict[str, Sampler] = {}
@@ -135,43 +136,64 @@ class TableRun:
             )
 
     def _fill_component(self, step: Step, frame: Frame) -> None:
-        """Draw fields together until their rules hold: rows that break one get all of them anew."""
+        """Draw fields together until their rules hold: a row that breaks one gets all of them
+        anew, from its next try on. Several tries are drawn at once; the first that holds counts.
+        """
         for name in step.fields:
             self._fill(name, frame)
-        waiting = self._broken(step, frame)
-        attempt = 0
-        drawn = frame.rows
+        waiting = np.flatnonzero(~self._holds(step, frame))
+        first = 1
         while waiting.size:
-            attempt += 1
-            accepted_none = waiting.size == frame.rows
-            if attempt >= MOST_ATTEMPTS or (accepted_none and drawn >= PILOT_ROWS and attempt > 20):
-                raise self._hopeless(step, drawn, accepted=frame.rows - waiting.size)
-            again = frame.some(waiting, attempt=attempt)
+            if first == 1:
+                self._check_possible(step)
+            count = max(1, min(first, BLOCK_ROWS // waiting.size))
+            tries = frame.tried_again(waiting, first, count)
             for name in step.fields:
-                self._fill(name, again)
+                self._fill(name, tries)
+            holds = self._holds(step, tries).reshape(waiting.size, count)
+            done = np.flatnonzero(holds.any(axis=1))
+            chosen = tries.some(done * count + holds[done].argmax(axis=1))
             for name in step.fields:
-                frame.replace(name, waiting, again)
-            drawn += waiting.size
-            waiting = waiting[self._broken(step, again)]
+                frame.replace(name, waiting[done], chosen)
+            waiting = np.delete(waiting, done)
+            first += count
 
-    def _broken(self, step: Step, frame: Frame) -> NDArray[np.int64]:
-        broken = np.zeros(frame.rows, np.bool_)
+    def _holds(self, step: Step, frame: Frame) -> NDArray[np.bool_]:
+        """Rows in which no rule of the step is false."""
+        holds = np.ones(frame.rows, np.bool_)
         for rule in step.rules:
-            broken |= is_false(evaluate(self._rules[rule.name], frame), frame.rows)
-        return np.flatnonzero(broken)
+            holds &= ~is_false(evaluate(self._rules[rule.name], frame), frame.rows)
+        return holds
 
-    def _hopeless(self, step: Step, drawn: int, *, accepted: int) -> SynthError:
+    def _check_possible(self, step: Step) -> None:
+        """Refuse a component that accepts none of `PILOT_ROWS` draws.
+
+        The pilot has a seed of its own, so that the answer follows from the spec alone.
+        """
+        if step in self._possible:
+            return
+        for start in range(0, PILOT_ROWS, BLOCK_ROWS):
+            rows = np.arange(start, start + BLOCK_ROWS, dtype=np.int64)
+            keys = root_keys(self.plan.name, start, start + BLOCK_ROWS)
+            pilot = Frame(self.plan.name, PILOT_SEED, keys, rows)
+            for name in step.fields:
+                self._fill(name, pilot)
+            if self._holds(step, pilot).any():
+                self._possible.add(step)
+                return
+        raise self._hopeless(step)
+
+    def _hopeless(self, step: Step) -> SynthError:
         names = ", ".join(f"`{rule.name}`" for rule in step.rules)
         first = step.rules[0]
-        bound = 3.0 / drawn
-        found = f"acceptance below {bound:.1g}" if accepted == 0 else f"{accepted:,} accepted"
         return SynthError(
             "the spec cannot be satisfied",
             diagnostics=[
                 Diagnostic(
                     "unsatisfiable",
                     first.span,
-                    f"no row satisfied {names} in {drawn:,} draws: {found}",
+                    f"no row satisfied {names} in {PILOT_ROWS:,} draws: "
+                    f"acceptance below {3 / PILOT_ROWS:.1g}",
                     "relax the rules, or narrow the fields they read with `in [low, high]`",
                     labels=tuple(Label(rule.span) for rule in step.rules[1:]),
                 )
@@ -182,7 +204,7 @@ class TableRun:
     def _masked(self, frame: Frame) -> Frame:
         if not self._masks:
             return frame
-        hidden: dict[str, NDArray[np.bool_]] = {}
+        hidden = frame.hidden
         for mask, chance in self._masks:
             hidden[mask.field] = self._mask(mask, chance, frame)
         for name, rows in hidden.items():

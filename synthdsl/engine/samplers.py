@@ -123,13 +123,15 @@ def _truncated(draw: Truncated, context: Context) -> Sampler:
 
 def narrower(inner: Truncated, low: Expr, high: Expr) -> Truncated:
     from synthdsl.functions.base import FUNCTIONS
+    from synthdsl.model.draw_typing import as_arguments
     from synthdsl.model.expressions import Apply
     from synthdsl.model.folding import fold
 
     largest, smallest = FUNCTIONS.get("max"), FUNCTIONS.get("min")
     assert largest is not None and smallest is not None
-    lower = fold(Apply(low.type, low.span, largest, (inner.low, low)))
-    upper = fold(Apply(high.type, high.span, smallest, (inner.high, high)))
+    lows, highs = (inner.low, low), (inner.high, high)
+    lower = fold(Apply(low.type, low.span, largest.bind(*as_arguments(lows)), lows))
+    upper = fold(Apply(high.type, high.span, smallest.bind(*as_arguments(highs)), highs))
     return Truncated(inner.span, inner.draw, lower, upper)
 
 

@@ -8,11 +8,13 @@ Definition (part of the language: changing it changes every database)::
                     its length in 8 bytes
     root key      = mix(ordinal * G + tag("entity", table))
     child key     = mix((parent key xor tag("entity", table)) + (ordinal + 1) * G)
+    try key       = entity key for try 0 of a component, mix(entity key + try * G) for later ones
     slot key      = tag("slot", seed, table.field#purpose, attempt)
-    bits          = mix(entity key xor slot key)
+    bits          = mix(try key xor slot key)
     uniform       = (floor(bits / 2**12) + 1/2) / 2**52
 
-with G = 0x9E3779B97F4A7C15 and all arithmetic modulo 2**64. A root's ordinal is its row number
+with G = 0x9E3779B97F4A7C15 and all arithmetic modulo 2**64. A *try* is one drawing of all fields
+that rules condition together; an *attempt* is one step of a distribution's own rejection loop. A root's ordinal is its row number
 from 0; a child's ordinal is its position under its parent.
 """
 
@@ -73,21 +75,21 @@ def child_keys(table: str, parents: Keys, ordinals: NDArray[np.int64]) -> Keys:
     return mix(keys)
 
 
+def try_keys(keys: Keys, tries: NDArray[np.int64]) -> Keys:
+    """Keys of the given tries (at least 1) of the entities with `keys`."""
+    return mix(keys + tries.astype(np.uint64) * GOLDEN)
+
+
 class SlotDraws:
     """Base draws of the field `slot` (`table.field`) for the rows with `keys`.
 
-    Implements `values.draws.Draws`. `ordinals` are the rows' positions in their table. With
-    `attempt` every draw belongs to that try of the rows' component, so that a row drawn again
-    gets fresh numbers everywhere.
+    Implements `values.draws.Draws`. `ordinals` are the rows' positions in their table.
     """
 
-    def __init__(
-        self, seed: int, slot: str, keys: Keys, ordinals: NDArray[np.int64], *, attempt: int = 0
-    ) -> None:
+    def __init__(self, seed: int, slot: str, keys: Keys, ordinals: NDArray[np.int64]) -> None:
         self._seed = seed
         self._slot = slot
         self._keys = keys
-        self._attempt = attempt
         self.ordinals = ordinals
 
     @property
@@ -97,15 +99,11 @@ class SlotDraws:
 
     def named(self, part: str) -> SlotDraws:
         """The draws of a part of this field, independent of the field's own."""
-        return SlotDraws(
-            self._seed, f"{self._slot}/{part}", self._keys, self.ordinals, attempt=self._attempt
-        )
+        return SlotDraws(self._seed, f"{self._slot}/{part}", self._keys, self.ordinals)
 
     def at(self, rows: NDArray[np.int64]) -> SlotDraws:
         """The draws of some of the rows, each row's own."""
-        return SlotDraws(
-            self._seed, self._slot, self._keys[rows], self.ordinals[rows], attempt=self._attempt
-        )
+        return SlotDraws(self._seed, self._slot, self._keys[rows], self.ordinals[rows])
 
     def key(self, purpose: str = "") -> int:
         """64 bits of the slot and the seed, the same for every row."""
@@ -115,11 +113,9 @@ class SlotDraws:
         self, purpose: str = "", *, attempt: int = 0, at: NDArray[np.int64] | None = None
     ) -> Keys:
         """64 fair bits a row: (n,) uint64."""
-        words: tuple[str | int, ...] = ("slot", self._seed, f"{self._slot}#{purpose}", attempt)
-        if self._attempt:
-            words += (self._attempt,)
+        slot = tag("slot", self._seed, f"{self._slot}#{purpose}", attempt)
         keys = self._keys if at is None else self._keys[at]
-        return mix(np.bitwise_xor(keys, np.uint64(tag(*words))))
+        return mix(np.bitwise_xor(keys, np.uint64(slot)))
 
     def uniform(
         self, purpose: str = "", *, attempt: int = 0, at: NDArray[np.int64] | None = None

@@ -77,6 +77,8 @@ def choose_texts(
     masks: Sequence[NDArray[np.bool_]], columns: Sequence[Column], rows: int
 ) -> Column:
     """For each row the text of the first column whose mask is true; the last has no mask."""
+    # the constant null has no text of its own
+    columns = [Column("", c.valid) if isinstance(c.values, int) else c for c in columns]
     if all(c.vocabulary is not None or isinstance(c.values, str) for c in columns):
         return _choose_codes(masks, columns, rows)
     result = as_text(columns[-1], rows)

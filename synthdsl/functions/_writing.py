@@ -56,7 +56,8 @@ class Writer:
         if kind is Kind.BOOL:
             return strings(BOOLS).take(numbers(values.astype(np.int8)))
         if kind is Kind.ENUM and self.type.enum is not None:
-            return strings(self.type.enum.members).take(numbers(values))
+            is_coded = hasattr(values, "dtype")
+            return strings(self.type.enum.members).take(numbers(values)) if is_coded else values
         return values
 
     def words(self) -> tuple[str, ...] | None:

@@ -60,7 +60,12 @@ class Text(_Written):
     def apply(self, *values: Any) -> Any:
         """The results for arrays."""
         writer = self.writers[0]
-        return writer.many(values[0]) if writer.words() is None else values[0].astype(np.int32)
+        words = writer.words()
+        if words is None:
+            return writer.many(values[0])
+        if _is_arrow(values[0]):  # members of an enum, by name
+            return np.asarray(pc.index_in(values[0], pa.array(words))).astype(np.int32)
+        return values[0].astype(np.int32)
 
     def vocabulary(self, *arguments: Argument) -> tuple[str, ...] | None:
         """The words that codes stand for, if any."""

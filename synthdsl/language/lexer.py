@@ -54,6 +54,7 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 _STATEMENT = re.compile(
     rf"[ \t]*(?:(?:{'|'.join(HEADS)})[ \t]*(?:\[\d+(?:\.\d+)?%\][ \t]*)?(?:[A-Za-z_]\w*\b|\(|\")"
     r"(?![ \t]*:)|(?:(?:rule|case|missing|param)[ \t]+\w+[ \t]*:)"
+    r"|[A-Za-z_]\w*[ \t]*(?:~|=(?!=))"
     r"|[A-Za-z_]\w*[ \t]*:[ \t]*[A-Za-z_]\w*(?:<[^<>\n]*>)?(?:\([^()\n]*\))?\??"
     r"(?:[ \t]+step[ \t][^~=\n]+)?[ \t]*(?:~|=(?!=)))",
     re.ASCII,
@@ -160,7 +161,7 @@ class Lexer:
             return True
         # a lone closing brace cannot end a round or square bracket
         closes_block = re.compile(r"[ \t]*\}[ \t]*(?:\n|$)").match(self._text, at)
-        return bool(closes_block and self.blocks and all(b.text != "{" for b in self.brackets))
+        return bool(closes_block and all(b.text != "{" for b in self.brackets))
 
     def _word(self, text: str, end: int, accepts: Callable[[str], bool]) -> str:
         if self._is_statement_start:
@@ -181,7 +182,7 @@ class Lexer:
     def _operator(self, text: str, start: int) -> Lexeme:
         lexeme = Lexeme(_OPERATORS.get(text) or self._literals[text], text, start)
         if text in _OPENING:
-            if text == "{" and self._head in BLOCK_HEADS and self._is_block(lexeme):
+            if text == "{" and self._may_open_block() and self._is_block(lexeme):
                 self.blocks.append(lexeme)
             elif len(self.brackets) >= DEEPEST_BRACKETS:
                 return Lexeme("ERROR", text, start, "too-deep")
@@ -193,6 +194,10 @@ class Lexer:
             elif text == "}" and not self.brackets and self.blocks:
                 self.blocks.pop()
         return lexeme
+
+    def _may_open_block(self) -> bool:
+        """Whether the statement may have a body: it begins as one, or misspelt at the top."""
+        return self._head in BLOCK_HEADS or (self._head == "" and not self.blocks)
 
     def _is_block(self, brace: Lexeme) -> bool:
         """Whether `brace` opens the body of a table; gives up brackets left open before it."""

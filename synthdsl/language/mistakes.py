@@ -169,7 +169,7 @@ def _well_known(
                 "unknown-statement", Span(span.source, previous.start, previous.end),
                 f"`{previous.text}` does not start a statement", f"did you mean `{close[0]}`?",
             )  # fmt: skip
-        if found.kind in ("NAME", "STRING", "INT"):
+        if found.kind in ("NAME", "STRING", "INT", "_NL", "$END"):
             return Diagnostic(
                 "unknown-statement", Span(span.source, previous.start, previous.end),
                 f"`{previous.text}` does not start a statement",

@@ -6,7 +6,7 @@ where a statement may start, `BROKEN` stands for the statement, and parsing goes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lark import Token
@@ -15,7 +15,7 @@ from lark.exceptions import UnexpectedToken
 from synthdsl.diagnostics import Diagnostic
 from synthdsl.language import tree
 from synthdsl.language.build import build_file
-from synthdsl.language.lexer import BLOCK_HEADS, TRIVIA, Lexeme, Lexer
+from synthdsl.language.lexer import HEADS, TRIVIA, Lexeme, Lexer
 from synthdsl.language.mistakes import explain, lexical_mistake
 from synthdsl.language.tables import parser
 from synthdsl.source import Source, Span
@@ -64,6 +64,7 @@ class _Run:
         while True:
             lexeme = self._next()
             if len(self.diagnostics) >= MOST_DIAGNOSTICS:
+                self._note_the_rest(lexeme)
                 lexeme = Lexeme("$END", "", len(self._source.text))
             if lexeme.kind == "$END":
                 break
@@ -76,7 +77,7 @@ class _Run:
             self._lexer.close_brackets()
             self._abandon()
         self._feed_or_abandon(Lexeme("_NL", "", end.start))
-        if self._lexer.blocks and not self.diagnostics:
+        if self._lexer.blocks:
             self._report_unclosed(self._lexer.blocks[-1])
         if self._can_take("RBRACE"):
             self._feed(Lexeme("RBRACE", "", end.start))
@@ -91,6 +92,15 @@ class _Run:
             return Parsed(empty, tuple(self._lexemes)), self.diagnostics
         file, found = build_file(result, self._source)
         return Parsed(file, tuple(self._lexemes)), self.diagnostics + found
+
+    def _note_the_rest(self, lexeme: Lexeme) -> None:
+        """Say that reading ends here; open brackets beyond are not the user's mistake."""
+        line = self._source.position(lexeme.start)[0]
+        note = f"after {MOST_DIAGNOSTICS} syntax errors the file is not read beyond line {line}"
+        last = self.diagnostics[-1]
+        self.diagnostics[-1] = replace(last, notes=(*last.notes, note))
+        self._lexer.close_brackets()
+        self._lexer.blocks.clear()
 
     def _ensure_reported(self, end: Lexeme) -> None:
         if not self.diagnostics:
@@ -119,6 +129,10 @@ class _Run:
             self._report(lexical_mistake(lexeme, self._span(lexeme)))
             self._skip_statement(lexeme)
             return
+        if self._starts_top_level(lexeme):
+            self._report_unclosed(self._lexer.blocks.pop())
+            self._feed(Lexeme("RBRACE", "", lexeme.start))
+            self._feed(Lexeme("_NL", "", lexeme.start))
         self._statement.append(lexeme)
         if not self._feed(lexeme):
             self._report(
@@ -127,6 +141,18 @@ class _Run:
             self._skip_statement(lexeme)
         elif lexeme.kind == "_NL":
             self._statement = []
+
+    def _starts_top_level(self, lexeme: Lexeme) -> bool:
+        """Whether a table was left open: a statement of the top level at the start of a line."""
+        return (
+            lexeme.text in HEADS
+            and lexeme.kind != "NAME"
+            and not self._statement
+            and bool(self._lexer.blocks)
+            and not self._can_take(lexeme.kind)
+            and self._can_take("RBRACE")
+            and self._source.text[lexeme.start - 1 : lexeme.start] in ("", "\n")
+        )
 
     def _can_take(self, terminal: str) -> bool:
         return terminal in self._states[self._state.state_stack[-1]]
@@ -177,7 +203,6 @@ class _Run:
     def _skip_statement(self, offender: Lexeme) -> None:
         """Read to the end of the statement, then let `BROKEN` stand for it."""
         head = self._statement[0] if self._statement else offender
-        opens_block = head.text in BLOCK_HEADS
         lexeme = offender
         while lexeme.kind not in ("_NL", "$END"):
             lexeme = self._next()
@@ -186,7 +211,7 @@ class _Run:
             self._lexer.close_brackets()
             self._abandon()
             return
-        if opens_block and self._opened_block_on(lexeme):
+        if self._opened_block_on(lexeme):
             self._open_substitute(head, lexeme)
         else:
             self._abandon()
@@ -205,7 +230,10 @@ class _Run:
         at = line_end.start
         words = [
             Lexeme("TABLE", "table", head.start),
-            Lexeme("NAME", "_", at),
+            Lexeme("NAME", f"_{at}", at),
+            Lexeme("LSQB", "[", at),
+            Lexeme("INT", "0", at),
+            Lexeme("RSQB", "]", at),
             Lexeme("LBRACE", "{", at),
         ]
         for word in words:

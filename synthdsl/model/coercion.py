@@ -27,16 +27,16 @@ def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
         return unknown(expr.span)
     if type.is_quantity and expr.type.is_quantity:
         return _quantity(expr, type, findings, what)
-    if type.kind is Kind.DATETIME and expr.type.kind is Kind.DATE:
+    if type.kind is Kind.DATETIME and expr.type.kind is Kind.DATE and type.zone is None:
         return widen_date(expr)
     if type.kind is Kind.LIST and expr.type.kind is Kind.LIST:
         return _items(expr, type, findings, what)
-    if type.kind is expr.type.kind and type.enum == expr.type.enum and type.zone == expr.type.zone:
+    if type.kind is expr.type.kind and type.enum == expr.type.enum and (type.zone is None) == (expr.type.zone is None):
         return expr
     findings.report(
         "type-mismatch",
         expr.span,
-        f"{what} is `{type}`, found {named(expr.type)}",
+        f"{what} is `{type.nullable(False)}`, found {named(expr.type)}",
         _advice(expr, type),
     )
     return unknown(expr.span)
@@ -161,6 +161,8 @@ def _advice(expr: Expr, type: Type) -> str | None:
         return f"write the date without quotes: {expr.value}"
     if type.kind is Kind.DATE and expr.type.kind is Kind.DATETIME:
         return "write `date(...)` to drop the time"
+    if type.zone is not None and expr.type.kind in MOMENTS:
+        return "say which instant: write 2026-01-01T08:00:00Z"
     if type.kind is Kind.BOOL and expr.type.is_number:
         return "write a comparison, such as `x > 0`"
     if type.kind is Kind.ENUM and expr.type.is_text and isinstance(expr, Constant):

@@ -338,8 +338,12 @@ def substitute(node: Any, given: dict[str, Scoped]) -> Any:
         return node
     if isinstance(node, Span):
         return node
+    # a parameter is a value: the name of a function or of a lookup keeps its meaning
+    kept = {tree.Call: "function", tree.Index: "base"}.get(type(node), "")
     changes = {
-        f.name: substitute(getattr(node, f.name), given) for f in fields(node) if f.name != "span"
+        f.name: substitute(getattr(node, f.name), given)
+        for f in fields(node)
+        if f.name not in ("span", kept)
     }
     return replace(node, **changes)  # type: ignore[type-var]
 

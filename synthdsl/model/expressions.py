@@ -64,6 +64,13 @@ class Convert(Expr):
 
 
 @dataclass(frozen=True, eq=False)
+class LocalTime(Expr):
+    """A datetime with a zone as the wall-clock time there."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, eq=False)
 class InSet(Expr):
     """Whether `operand` is one of constant values in raw representation."""
 

@@ -21,6 +21,7 @@ from synthdsl.model.expressions import (
     FieldRef,
     InSet,
     ListOf,
+    LocalTime,
     LookupValue,
     Operation,
     Part,
@@ -655,6 +656,8 @@ def apply_function(function: Function, values: list[Expr], span: Span, findings:
     """A typed call of `function`; reports misuse."""
     if function.plain_arguments:
         values = [_plain(v) for v in values]
+    if function.reads_local_time:
+        values = [LocalTime(replace(v.type, zone=None), v.span, v) if v.type.zone else v for v in values]
     arguments = [
         Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None)
         for v in values

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from typing import Any
 
 from synthdsl.language import tree
 from synthdsl.model.coercion import coerce
+from synthdsl.model.domains import draw_domain
 from synthdsl.model.expressions import Constant, FieldRef, Part, ZScore, walk
 from synthdsl.model.findings import Findings
+from synthdsl.model.grids import snapped
 from synthdsl.model.inference import bind, infer, value_of
 from synthdsl.model.scope import Scope
 from synthdsl.model.spec import Field, Mask
-from synthdsl.values.types import FLOAT, Kind
+from synthdsl.values.types import FLOAT, TEXT, Kind
 
 MECHANISMS = ("mcar", "mar", "mnar")
 
@@ -88,15 +91,35 @@ def type_mask(
             "parameter-range", chance.span, f"the chance of being missing is {value}", help_
         )
         return None
-    return Mask(name, mechanism, chance, _code(node, scope, findings), node.span)
+    return Mask(name, mechanism, chance, _code(node, field, scope, findings), node.span)
 
 
-def _code(node: tree.Missing, scope: Scope, findings: Findings) -> str | None:
-    """The text that stands for a masked value in files, if one is declared."""
+def _code(node: tree.Missing, field: Field, scope: Scope, findings: Findings) -> Any:
+    """The raw value that stands for a masked one in files, if one is declared.
+
+    An enum's code is text; any other is a value of the field's type.
+    """
     if node.code is None:
         return None
-    code = infer(node.code, scope, findings)
-    return str(code.value) if isinstance(code, Constant) and code.value is not None else None
+    type_ = TEXT if field.type.enum is not None else field.type.nullable(False)
+    code = coerce(infer(node.code, scope, findings, type_), type_, findings, "the code")
+    if not isinstance(code, Constant):
+        return None
+    value = code.value
+    if field.type.enum is not None:
+        known: tuple[Any, ...] | None = field.type.enum.exported or field.type.enum.members
+    else:
+        known = None if field.draw is None else draw_domain(field.draw, field)
+        if isinstance(value, int | float) and field.step is not None:
+            value = type(value)(snapped(value, field.step))
+    if known is not None and value in known:
+        findings.report(
+            "missing-mechanism",
+            code.span,
+            f"`{field.name}` can be {code.span.text} itself: the code would not tell what is missing",
+            "choose a value that does not occur",
+        )
+    return value
 
 
 def _check_reads(

@@ -167,13 +167,15 @@ def _arithmetic_advice(type: Type) -> str | None:
 
 
 def _join_text(left: Expr, right: Expr, span: Span) -> Expr:
-    from synthdsl.functions.base import FUNCTIONS
+    from synthdsl.functions.base import FUNCTIONS, Argument
     from synthdsl.model.expressions import Apply
 
     concat = FUNCTIONS.get("concat")
     assert concat is not None
     type_ = left.type.nullable(left.type.is_nullable or right.type.is_nullable)
-    return fold(Apply(type_, span, concat, (left, right)))
+    operands = (left, right)
+    arguments = (Argument(o.type, isinstance(o, Constant), getattr(o, "value", None)) for o in operands)
+    return fold(Apply(type_, span, concat.bind(*arguments), operands))
 
 
 def _null_of(*operands: Expr) -> bool:
@@ -345,6 +347,8 @@ def _moments(operator: str, left: Expr, right: Expr, span: Span, findings: Findi
                 "subtract them, or add a duration such as `30 d`",
             )
             return unknown(span)
+        if not same_clock(left, right, span, findings):
+            return unknown(span)
         return _difference(left, right, span)
     if right.type.kind in MOMENTS:
         if operator == "-":
@@ -438,6 +442,8 @@ def comparable(left: Expr, right: Expr, span: Span, findings: Findings) -> tuple
     if a.is_quantity and b.is_quantity:
         return same_unit(left, right, span, findings, "compare")
     if a.kind in MOMENTS and b.kind in MOMENTS:
+        if not same_clock(left, right, span, findings):
+            return None
         if a.kind is b.kind:
             return left, right
         return widen_date(left), widen_date(right)
@@ -450,6 +456,19 @@ def comparable(left: Expr, right: Expr, span: Span, findings: Findings) -> tuple
         _comparison_advice(a, b, right),
     )
     return None
+
+
+def same_clock(left: Expr, right: Expr, span: Span, findings: Findings) -> bool:
+    """Whether both moments are instants (with a zone) or both wall-clock times; reports."""
+    if (left.type.zone is None) == (right.type.zone is None):
+        return True
+    findings.report(
+        "type-mismatch",
+        span,
+        f"{named(left.type)} and {named(right.type)}: one says its time zone, the other does not",
+        "give both a zone: `datetime(\"UTC\")`, 2026-01-01T08:00:00Z",
+    )
+    return False
 
 
 def _comparison_advice(a: Type, b: Type, right: Expr) -> str | None:

@@ -134,7 +134,7 @@ class Type:
         if self.is_number and isinstance(self.unit, Unit) and self.unit != ONE:
             name += f"<{self.unit.symbol}>"
         if self.zone:
-            name += f"({self.zone!r})"
+            name += f'("{self.zone}")'
         return name + ("?" if self.is_nullable and self.kind is not Kind.NULL else "")
 
 

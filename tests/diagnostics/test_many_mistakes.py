@@ -134,7 +134,6 @@ HEADS = [
     ("table t (100) {", "syntax"),
     ("table t [100] rows {", "syntax"),
     ("table t [1.5] {", "type-mismatch"),
-    ("table table [100] {", "syntax"),
     ("Table t [100] {", "unknown-statement"),
     ("table t [-1] {", "row-count"),
     ("table “t” [100] {", "bad-character"),

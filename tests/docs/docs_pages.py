@@ -2,7 +2,8 @@
 
 A page's blocks run in order, in one empty folder, sharing files and Python names:
 
-- ```synth NAME.synth: a file, checked, and generated with 50 rows if it is a whole spec.
+- ```synth NAME.synth: a file, checked, and generated with 50 rows if it is a whole spec;
+  with `broken` behind the name it is only written.
 - ```synth: a whole spec (it starts with `language 1`) or a fragment, which is put into a table.
 - ```synth error (or warning): must give just the findings shown in the ```text that follows.
 - ```console: `$ ` commands and their output, exactly; `...` stands for anything.
@@ -58,7 +59,12 @@ class Block:
     @property
     def file(self) -> str:
         """The file that the block is, if any."""
-        return self.remark if "." in self.remark else ""
+        return next((word for word in self.remark.split() if "." in word), "")
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the block is a file that a command will complain about."""
+        return "broken" in self.remark.split()
 
 
 def pages() -> list[Path]:
@@ -113,7 +119,7 @@ class PageRun:
         if block.file:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)
             Path(block.file).write_text(block.body)
-        if block.language == "synth":
+        if block.language == "synth" and not block.is_broken:
             self._synth(block, following)
         elif block.language == "console":
             self._console(block)
@@ -280,7 +286,9 @@ def split(text: str) -> tuple[str, str]:
 def names_of(text: str) -> list[str]:
     """What a fragment declares."""
     heads = r"(?:(?:let|enum|param|lookup|dist|fields) )?"
-    return re.findall(rf"^[ ]*{heads}(\w+)(?: *:| *=| *~| *\{{| *\(| from)", text, re.MULTILINE)
+    pattern = re.compile(rf"(?:\s*#.*\n)*\s*{heads}(\w+) *(?::|=(?!=)|~|\{{|\(|from\b)")
+    found = (pattern.match(statement) for statement in statements(text))
+    return [match[1] for match in found if match]
 
 
 def moved(diagnostic: Diagnostic, source: Source, shift: int) -> Diagnostic:
