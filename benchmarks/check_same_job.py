@@ -66,7 +66,9 @@ def p_values(one: pd.DataFrame, two: pd.DataFrame) -> dict[str, tuple[float, flo
         p = stats.chi2_contingency(counts).pvalue
         result[f"smokers aged {low} to {high}"] = (groups[0].mean(), groups[1].mean(), p)
     obstetric = [is_obstetric(frame).mean() for frame in (one, two)]
-    counts = np.array([[m * len(f), (1 - m) * len(f)] for m, f in zip(obstetric, (one, two))])
+    counts = np.array(
+        [[m * len(f), (1 - m) * len(f)] for m, f in zip(obstetric, (one, two), strict=True)]
+    )
     result["obstetric share"] = (*obstetric, stats.chi2_contingency(counts).pvalue)
     return result
 

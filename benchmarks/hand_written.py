@@ -48,7 +48,8 @@ def ages_by_birth() -> Array:
     days = np.arange(FIRST_BIRTH, LAST_BIRTH + 1).astype("datetime64[D]")
     years = days.astype("datetime64[Y]")
     is_new_year = days == years.astype("datetime64[D]")
-    return (54 - years.astype(np.int64) - ~is_new_year).astype(np.int16)
+    ages: Array = 54 - years.astype(np.int64) - ~is_new_year
+    return ages.astype(np.int16)
 
 
 WEIGHTS = np.array(diagnosis_weights())

@@ -48,9 +48,10 @@ def main() -> None:
         path = str(HERE / f"{name}.synth")
         ruled = synthdsl.load(path)
         free = synthdsl.load(path, text=without_rules(Path(path).read_text(encoding="utf-8")))
-        times: list[tuple[float, float]] = []
-        for _ in range(args.rounds + 1):
-            times.append((seconds_of(ruled, args.rows), seconds_of(free, args.rows)))
+        times = [
+            (seconds_of(ruled, args.rows), seconds_of(free, args.rows))
+            for _ in range(args.rounds + 1)
+        ]
         with_rules = statistics.median(t[0] for t in times[1:])
         plain = statistics.median(t[1] for t in times[1:])
         slower = statistics.median(t[0] / t[1] for t in times[1:])

@@ -72,10 +72,10 @@ def numeric_spec(fields: int) -> str:
         "f{i}: int ~ poisson({part})",
         "f{i}: float? ~ when {{sex == female: normal({i}, 2), else: gamma(mean: {high}, cv: 0.5)}}",
     )
-    for i in range(fields - 1):
-        lines.append(
-            "  " + kinds[i % len(kinds)].format(i=i, low=i - 25, high=i + 25, part=1 + (i % 17) / 4)
-        )
+    lines += [
+        "  " + kinds[i % len(kinds)].format(i=i, low=i - 25, high=i + 25, part=1 + (i % 17) / 4)
+        for i in range(fields - 1)
+    ]
     for i in range(0, fields - 6, 10):
         lines.append(f"  correlate (f{i}, f{i + 1}) rank {0.1 + i / 200:.3f}")
         lines.append(f"  missing f{i + 4}: mcar({1 + i % 5}%)")

@@ -252,7 +252,7 @@ class Spec:
         facts = RunFacts(
             spec=self.name,
             seed=self.seed if seed is None else seed,
-            parameters=self._model.parameters,
+            parameters={p.name: p.value for p in self._model.parameters},
             sources=[source_entry(os.path.basename(f.path), f.digest) for f in self._model.files],
         )
         return write_folder(
@@ -267,13 +267,27 @@ class Spec:
             progress=None if progress is None else lambda done: progress(done, total),
         )
 
-    def measure(self, rows: Rows | dict[str, RowRange] = None, *, seed: int | None = None) -> list[Measured]:
-        """Every `expect` of the spec, measured on the rows that `generate` would make."""
+    def measure(
+        self,
+        rows: Rows | dict[str, RowRange] = None,
+        *,
+        seed: int | None = None,
+        most: int | None = None,
+    ) -> list[Measured]:
+        """Every `expect` of the spec, measured on the rows that `generate` would make.
+
+        `most`: at most so many rows of each table, the first.
+        """
+        if not self._model.expectations:
+            return []
         from synthdsl.engine.batches import run_of
         from synthdsl.engine.measure import measure
 
         self._check_seed(seed)
-        ranges = {name: (r.start, r.stop) for name, r in self._ranges(rows).items()}
+        ranges = {
+            name: (r.start, r.stop if most is None else min(r.stop, r.start + most))
+            for name, r in self._ranges(rows).items()
+        }
         return measure(run_of(self.recipe(seed)), ranges)
 
     def explain(self) -> Explanation:

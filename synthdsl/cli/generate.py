@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from synthdsl.cli.console import Console, is_terminal
-from synthdsl.cli.errors import FINE
+from synthdsl.cli.errors import FINDINGS, FINE
 from synthdsl.cli.options import (
     add_parameters,
     add_seed,
@@ -27,6 +27,9 @@ EXAMPLES = """  synthdsl generate clinic.synth --out data
   synthdsl generate clinic.synth --rows 500:600 --format csv --compression gzip --out slice
   synthdsl generate clinic.synth --seed 7 --set as_of=2026-06-30 --out data --overwrite
 """
+
+MOST_MEASURED = 1_000_000
+"""Rows of a table on which expectations are measured."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +107,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
         progress.close()
     if not args.quiet:
         _tell(manifest, args.out, time.monotonic() - start, console)
-    return FINE
+    return FINE if _expectations_met(spec, rows, args, console) else FINDINGS
+
+
+def _expectations_met(spec: Any, rows: Any, args: argparse.Namespace, console: Console) -> bool:
+    """Measure every `expect`, say what came out, and whether all are met."""
+    from synthdsl.render.expectations import render_measured
+
+    measured = spec.measure(rows, seed=args.seed, most=MOST_MEASURED)
+    for one in measured:
+        if not args.quiet or not one.is_met:
+            console.say(render_measured(one, colour=console.has_colour_err))
+    return all(one.is_met for one in measured)
 
 
 def _warn(warnings: Any, console: Console) -> None:

@@ -13,7 +13,6 @@ from synthdsl.model.grids import raw_limits, within
 from synthdsl.model.spec import Field
 from synthdsl.values.types import Kind
 
-
 _BEYOND = {
     Kind.DATE: "falls outside the years 0001 to 9999",
     Kind.DATETIME: "falls outside the years 0001 to 9999",

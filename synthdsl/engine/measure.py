@@ -14,7 +14,7 @@ from synthdsl.engine.frame import Frame
 from synthdsl.engine.run import BLOCK_ROWS, Run
 from synthdsl.model.expressions import Aggregate, Constant, Expr, walk
 from synthdsl.model.folding import INTEGER_KINDS, fold
-from synthdsl.values.types import Kind
+from synthdsl.model.spelling import spell_constant
 
 
 @dataclass(frozen=True)
@@ -99,25 +99,16 @@ def _measured(condition: Expr, text: str, tallies: dict[int, Tally], ranges: dic
     used = [e for e in walk(condition) if isinstance(e, Aggregate)]
     result = _written_in(condition, tallies)
     assert isinstance(result, Constant)
-    values = tuple((" ".join(e.span.text.split()), _shown(tallies[id(e)].value(), e)) for e in used)
+    shown = {" ".join(e.span.text.split()): _shown(tallies[id(e)].value(), e) for e in used}
     rows = max(ranges[e.table][1] - ranges[e.table][0] for e in used)
-    return Measured(text, result.value, values, rows)
+    return Measured(text, result.value, tuple(shown.items()), rows)
 
 
 def _shown(value: Any, expression: Aggregate) -> Any:
-    """A raw value as a reader wants it."""
-    from datetime import date, datetime, timedelta
-
-    if value is None:
-        return None
-    kind = expression.type.kind
-    if kind is Kind.DATE:
-        return (date(1970, 1, 1) + timedelta(days=value)).isoformat()
-    if kind is Kind.DATETIME:
-        return (datetime(1970, 1, 1) + timedelta(microseconds=value)).isoformat()
-    if kind in (Kind.DURATION, Kind.TIME):
-        return str(timedelta(microseconds=value))
-    return value
+    """A raw value as a reader wants it: numbers and truths as they are, moments spelt."""
+    if expression.type.is_number or isinstance(value, bool) or value is None:
+        return value
+    return spell_constant(value, expression.type)
 
 
 def _written_in(node: Expr, tallies: dict[int, Tally]) -> Expr:

@@ -32,6 +32,7 @@ from synthdsl.model.draws import (
 )
 from synthdsl.model.expressions import Choose, Constant, Expr
 from synthdsl.model.spec import Field
+from synthdsl.model.spelling import spell_constant
 from synthdsl.source import Span
 from synthdsl.values.arrays import repeated
 from synthdsl.values.columns import Column, Vocabulary, both_valid
@@ -418,18 +419,7 @@ class RowDistribution(Sampler):
 
 def spell(value: float, field: Field) -> str:
     """A raw value as a user reads it."""
-    from datetime import date, datetime, timedelta
-
-    try:
-        if field.type.kind is Kind.DATE:
-            return (date(1970, 1, 1) + timedelta(days=value)).isoformat()
-        if field.type.kind is Kind.DATETIME:
-            return (datetime(1970, 1, 1) + timedelta(microseconds=value)).isoformat()
-        if field.type.kind in (Kind.DURATION, Kind.TIME):
-            return str(timedelta(microseconds=value))
-    except OverflowError:
-        pass
-    return f"{value:g}"
+    return spell_constant(value, field.type)
 
 
 def row_error(

@@ -14,7 +14,8 @@ from synthdsl.model.expectations import type_expectation
 from synthdsl.model.findings import Findings
 from synthdsl.model.ordering import check_cycles
 from synthdsl.model.scope import FileScope
-from synthdsl.model.spec import SourceFile, Spec, Table
+from synthdsl.model.spec import Parameter, SourceFile, Spec, Table
+from synthdsl.model.spelling import spell_constant
 from synthdsl.model.tables import TableBuilder
 from synthdsl.source import Source, Span
 
@@ -87,7 +88,7 @@ def _spec(
         name=names[0].name.text if names else "spec",
         description=(names[0].description or "") if names else "",
         seed=seeds[0].value if seeds else 0,
-        parameters={name: str(constant.value) for name, constant in scope.params.items()},
+        parameters=_parameters(file, scope),
         files=(main, *declarations.files),
         allows_python=allows_python,
     )
@@ -100,6 +101,22 @@ def _spec(
     ]
     spec.expectations = tuple(e for e in expectations if e is not None)
     return spec
+
+
+def _parameters(file: tree.File, scope: FileScope) -> tuple[Parameter, ...]:
+    """The parameters that the file declares, in order, with the values in force."""
+    declared = [s for s in file.statements if isinstance(s, tree.Param)]
+    known = [(node, scope.params.get(node.name.text)) for node in declared]
+    return tuple(
+        Parameter(
+            node.name.text,
+            str(constant.type),
+            spell_constant(constant.value, constant.type),
+            node.description or "",
+        )
+        for node, constant in known
+        if constant is not None and not constant.type.is_unknown
+    )
 
 
 def _tables(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from synthdsl.diagnostics import Diagnostic, Label
 from synthdsl.source import Span
 
-
 _HELP = {
     "not-yet": "remove it for now",
     "unknown-name": "declare it, or correct the name",

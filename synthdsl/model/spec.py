@@ -118,6 +118,16 @@ class SourceFile:
     digest: str
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the spec: the value in force, as a user would type it."""
+
+    name: str
+    type: str
+    value: str
+    description: str
+
+
 @dataclass(eq=False)
 class Spec:
     """A whole spec."""
@@ -125,8 +135,7 @@ class Spec:
     name: str
     description: str
     seed: int
-    parameters: dict[str, Any] = field(default_factory=dict)
-    """Values in force, as text."""
+    parameters: tuple[Parameter, ...] = ()
     tables: dict[str, Table] = field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
     files: tuple[SourceFile, ...] = ()

@@ -22,7 +22,9 @@ def describe(spec: Spec) -> DictionarySpec:
         tuple(_table(table) for table in spec.tables.values()),
         spec.description,
         str(spec.seed),
-        tuple(DictionaryParameter(name, "", value) for name, value in spec.parameters.items()),
+        tuple(
+            DictionaryParameter(p.name, p.type, p.value, p.description) for p in spec.parameters
+        ),
     )
 
 

@@ -21,6 +21,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,7 +114,7 @@ class PageRun:
         self.mistakes.append(f"{self.path.relative_to(ROOT)}:{block.line}: {what}")
 
     def _run(self, block: Block, following: Block | None) -> None:
-        if block.language == "text" or not block.language:
+        if (block.language == "text" and not block.file) or not block.language:
             return
         self.count += 1
         if block.file:
@@ -152,25 +153,25 @@ class PageRun:
             self._wrong(block, render_findings(errors, form="text"))
 
     def _findings(self, block: Block, following: Block | None) -> None:
-        text, shift = self._whole(block)
+        text, back = self._whole(block)
         found = synthdsl.check("spec.synth", text=text, allow_python=False)
         if not is_whole(block.body):
             found = [d for d in found if d.code != "unused-name"]
         shown = Source("spec.synth", block.body)
-        text = render_findings([moved(d, shown, shift) for d in found], form="text")
+        text = render_findings([moved(d, shown, back) for d in found], form="text")
         text = re.sub(r"\n\d+ (error|warning).*\n\Z", "\n", text)
         kinds = {"error" if d.is_error else "warning" for d in found}
         if block.remark not in kinds:
             self._wrong(block, f"gives no {block.remark}, but {kinds}")
         self._compare(block, following, text)
 
-    def _whole(self, block: Block) -> tuple[str, int]:
-        """The spec around a block, and how far it was moved."""
+    def _whole(self, block: Block) -> tuple[str, Callable[[int], int]]:
+        """The spec around a block, and what takes places in it back to places in the block."""
         if is_whole(block.body):
-            return block.body, 0
+            return block.body, lambda at: at
         tops, members = split(block.body)
         if "table " in block.body:
-            return f"language 1\n{block.body}", len("language 1\n")
+            return f"language 1\n{block.body}", lambda at: max(at - len("language 1\n"), 0)
         declared = set(names_of(block.body))
         before, inside = [], []
         for match in CONTEXT.finditer(self.text):
@@ -181,11 +182,12 @@ class PageRun:
         opening = f"table t [{ROWS}] {{\n" + "".join(inside)
         if not inside and not names_of(members):
             opening += "always_: int = 1\n"
-        shift = len(head) + (len(opening) if not tops else 0)
-        if tops and members and block.remark in ("error", "warning"):
-            # what is found in the members is counted from where they stand in the block
-            raise AssertionError("an erroneous fragment is either declarations or fields")
-        return f"{head}{tops}{opening}{members}}}\n", shift
+        first = len(head) + len(tops) + len(opening)
+
+        def back(at: int) -> int:
+            return max(at - len(head) - (len(opening) if at >= first else 0), 0)
+
+        return f"{head}{tops}{opening}{members}}}\n", back
 
     # programs
 
@@ -291,13 +293,13 @@ def names_of(text: str) -> list[str]:
     return [match[1] for match in found if match]
 
 
-def moved(diagnostic: Diagnostic, source: Source, shift: int) -> Diagnostic:
+def moved(diagnostic: Diagnostic, source: Source, back: Callable[[int], int]) -> Diagnostic:
     """A finding in a wrapped fragment as one in the fragment itself."""
 
     def place(span: Span) -> Span:
         if span.source.name != source.name:
             return span
-        return Span(source, max(span.start - shift, 0), max(span.end - shift, 0))
+        return Span(source, back(span.start), back(span.end))
 
     labels = tuple(Label(place(label.span), label.text) for label in diagnostic.labels)
     return Diagnostic(
