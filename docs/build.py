@@ -23,13 +23,19 @@ from synthdsl.cli.main import COMMANDS, build_parser
 from synthdsl.distributions.base import DISTRIBUTIONS, Distribution, Form, Role
 from synthdsl.functions.base import FUNCTIONS
 from synthdsl.io.base import FORMATS
+from synthdsl.language import tree
+from synthdsl.language.parse import parse
+from synthdsl.model.declarations import RESERVED
+from synthdsl.model.tables import RESERVED_FIELDS
 from synthdsl.providers.base import PROVIDERS, Provider
+from synthdsl.source import Source
 from synthdsl.values._atoms import ATOMS, COLLOQUIAL
 from synthdsl.values.types import Kind, Type
 from synthdsl.values.units import UNIT_LITERALS
 
 REFERENCE = Path(__file__).parent / "reference"
 GRAMMAR = Path(synthdsl.__file__).parent / "language" / "grammar.lark"
+STANDARD = Path(synthdsl.__file__).parent / "std"
 GENERATED = "<!-- Written by docs/build.py. Change the program, then run it again. -->\n"
 
 ROLES = {
@@ -52,6 +58,7 @@ def pages() -> dict[str, str]:
         "providers.md": providers,
         "formats.md": formats,
         "command-line.md": command_line,
+        "standard-library.md": standard_library,
         "units.md": units,
         "grammar.md": grammar,
     }
@@ -100,7 +107,8 @@ def distributions() -> Iterable[str]:
     for d in DISTRIBUTIONS:
         yield f"| [`{d.name}`](#{d.name}) | {_values(d)} | {cell(d.summary)} |"
     yield (
-        "\nTwo more build on these: `mixture({draw: share, …})` draws from one of several, and `zero_inflated(share, draw)` "
+        "\nTwo more build on these: `mixture({draw: share, …})` draws from one of several, and "
+        "`zero_inflated(share, draw)` "
         "is 0 with that share and otherwise the draw. Weighted values (`{a: 30%, b: rest}`), "
         "`when` and lookups are draws too: see [the language](language.md#draws). Joint draws "
         "(`multivariate_normal`, `dirichlet`, `multinomial`) are among the "
@@ -236,10 +244,11 @@ def functions() -> Iterable[str]:
         yield f"\n## {title}\n"
         yield "| function | gives | example | value |\n|---|---|---|---|"
         for f in groups[title]:
-            call, value = f.example
-            yield f"| `{cell(f.signature)}` | {cell(f.summary)} | `{cell(call)}` | `{cell(value)}` |"
+            call, value = map(cell, f.example)
+            yield f"| `{cell(f.signature)}` | {cell(f.summary)} | `{call}` | `{value}` |"
         yield ""
-        yield from synth(*[f"{f.name}_: {_type_of(f.example[0])} = {f.example[0]}" for f in groups[title]])
+        calls = [(f.name, f.example[0]) for f in groups[title]]
+        yield from synth(*[f"{name}_: {_type_of(call)} = {call}" for name, call in calls])
 
 
 def _type_of(expression: str) -> str:
@@ -368,7 +377,7 @@ def command_line() -> Iterable[str]:
     yield "| code | meaning |\n|---|---|"
     for code, meaning in (
         (0, "fine"),
-        (1, "findings: a spec has errors, or a file would be formatted"),
+        (1, "findings: a spec has errors, an expectation is not met, a file would be formatted"),
         (2, "wrong usage, unreadable input, unwritable or refused output"),
         (3, "the spec is well formed but cannot be satisfied"),
         (70, "a mistake in synthdsl itself: please report it"),
@@ -390,6 +399,62 @@ def command_line() -> Iterable[str]:
         yield f"$ synthdsl {name} --help"
         yield action.choices[name].format_help().rstrip("\n")
         yield "```"
+
+
+# the standard library
+
+
+def standard_library() -> Iterable[str]:
+    """The page of specs to import."""
+    yield "# Standard library\n"
+    yield (
+        'Files that come with the program. `import "std/FILE" (names)` makes their declarations '
+        "known; see [reuse](../how-to/reuse.md#imports).\n"
+    )
+    for path in sorted(STANDARD.glob("*.synth")):
+        text = path.read_text()
+        yield f"\n## {path.name}\n"
+        comment = re.search(r"^language 1\n+((?:#.*\n)+)", text)
+        if comment is not None:
+            yield re.sub(r"^# ?", "", comment[1], flags=re.MULTILINE) + "\n"
+        yield "| declaration | is | in a word |\n|---|---|---|"
+        for node in parse(Source(path.name, text))[0].file.statements:
+            row = _declaration(node)
+            if row is not None:
+                yield "| " + " | ".join(map(cell, row)) + " |"
+        yield ""
+
+
+def _declaration(node: tree.Statement) -> tuple[str, str, str] | None:
+    """How a declaration is used, what it is, and what it says of itself."""
+    if isinstance(node, tree.Dist):
+        return _used(node.name, node.parameters), "distribution", _comment_before(node)
+    if isinstance(node, tree.Fields):
+        kept = [m.name.text for m in node.members if isinstance(m, tree.Field) and not m.is_let]
+        about = f"{sentence(node.description or '')} Fields: {', '.join(f'`{k}`' for k in kept)}."
+        return _used(node.name, node.parameters), "group of fields", about.strip()
+    if isinstance(node, tree.Lookup):
+        return f"`{node.name.text}`", "lookup", sentence(node.description or "")
+    if isinstance(node, tree.Enumeration):
+        members = ", ".join(m.name.text for m in node.members)
+        return f"`{node.name.text}`", "enum", f"{sentence(node.description or '')} {members}"
+    if isinstance(node, tree.Param):
+        return f"`{node.name.text}`", "parameter", sentence(node.description or "")
+    return None
+
+
+def _comment_before(node: tree.Statement) -> str:
+    """The comment that stands right before a declaration."""
+    lines = node.span.source.text[: node.span.start].splitlines()
+    kept: list[str] = []
+    while lines and lines[-1].startswith("#"):
+        kept.insert(0, lines.pop().lstrip("# "))
+    return sentence(" ".join(kept))
+
+
+def _used(name: tree.Name, parameters: tuple[tree.Name, ...]) -> str:
+    listed = ", ".join(p.text for p in parameters)
+    return f"`{name.text}({listed})`" if listed else f"`{name.text}`"
 
 
 # units
@@ -442,6 +507,14 @@ def grammar() -> Iterable[str]:
     yield "| token | looks like |\n|---|---|"
     for token, looks in TOKENS:
         yield f"| `{token}` | {looks} |"
+    yield "\n## Reserved names\n"
+    fields = ", ".join(f"`{name}`" for name in sorted(RESERVED_FIELDS))
+    yield f"No field can be called {fields}.\n"
+    others = ", ".join(f"`{name}`" for name in sorted(RESERVED))
+    yield (
+        f"No parameter, enum, lookup, distribution or group can be called {others}. Words such as "
+        "`step`, `count`, `key` or `table` may be names.\n"
+    )
 
 
 TOKENS = (

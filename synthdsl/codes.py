@@ -34,7 +34,7 @@ _declare(
     bad_number="A number is malformed or far too long.",
     bad_character="A character or operator of some other language.",
     too_deep="Brackets or operators nest too deep.",
-    file_too_large="A spec file is too large to read.",
+    file_too_large="A spec file, or one statement of it, is too large.",
     bad_encoding="A spec file is not UTF-8.",
     duplicate_clause="A clause is given twice.",
 )
@@ -125,6 +125,7 @@ _declare(
     missing_reads="A mechanism reads what it may not read.",
     missing_twice="A field has two `missing` statements.",
     bad_rule="A rule or case that has no meaning here.",
+    bad_expect="An expectation that cannot be measured.",
     unsatisfiable="Rules, truncations or capacities that cannot be met.",
     python_value="A Python function returned something else than it declared.",
     null_value="A field that is not nullable came out null.",

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Generic, TypeVar
 
 Member = TypeVar("Member")
+
+_NAME = re.compile(r'^    name(?:: ClassVar\[str\])? = "(\w+)"$', re.MULTILINE)
 
 
 class Family(Generic[Member]):
@@ -27,6 +31,7 @@ class Family(Generic[Member]):
         self.kind = kind
         self.package = package
         self._members: dict[str, Member] = {}
+        self._home_of: dict[str, str] | None = None
         self._is_loaded = False
         self._has_plugins = False
 
@@ -40,11 +45,23 @@ class Family(Generic[Member]):
         return member
 
     def get(self, name: str) -> Member | None:
-        """Return the member called `name`, or None."""
-        self._load()
-        if name not in self._members:
-            self._load_plugins()
+        """Return the built-in member called `name`, or one already loaded, or None.
+
+        Imports only the module that holds it.
+        """
+        if name not in self._members and not self._is_loaded:
+            module = self._homes().get(name)
+            if module is not None:
+                importlib.import_module(f"{self.package}.{module}")
         return self._members.get(name)
+
+    def find(self, name: str) -> Member | None:
+        """Return the member called `name`, from a plug-in if need be, or None."""
+        found = self.get(name)
+        if found is None:
+            self._load_plugins()
+            found = self._members.get(name)
+        return found
 
     def names(self) -> list[str]:
         """Every built-in or loaded name, sorted."""
@@ -59,6 +76,18 @@ class Family(Generic[Member]):
         """Every member, by name."""
         self._load()
         return iter([self._members[name] for name in sorted(self._members)])
+
+    def _homes(self) -> dict[str, str]:
+        """The module of each built-in member, read off the sources: importing them all to find
+        one name would take longer than checking a spec.
+        """
+        if self._home_of is None:
+            self._home_of = {}
+            for folder in importlib.import_module(self.package).__path__:
+                for path in sorted(Path(folder).glob("[!_]*.py")):
+                    for name in _NAME.findall(path.read_text(encoding="utf-8")):
+                        self._home_of[name] = path.stem
+        return self._home_of
 
     def _load(self) -> None:
         if self._is_loaded:

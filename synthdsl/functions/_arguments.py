@@ -111,7 +111,7 @@ def common_quantity(arguments: Sequence[Argument]) -> Type | Misuse:
         return UNKNOWN
     is_duration = any(arguments[at].type.kind is Kind.DURATION for at in known)
     units = [unit_of(arguments[at]) for at in known]
-    unit = MICROSECOND if is_duration else next((u for u in units if u is not FREE), FREE)
+    unit = MICROSECOND if is_duration else next((u for u in units if not isinstance(u, Free)), FREE)
     for at, other in zip(known, units, strict=True):
         wrong = _mismatch(arguments[at], at, unit, is_duration)
         if wrong:
@@ -121,12 +121,12 @@ def common_quantity(arguments: Sequence[Argument]) -> Type | Misuse:
     if is_duration:
         return DURATION
     is_int = all(arguments[at].type.kind is Kind.INT for at in known)
-    is_one_unit = all(other is FREE or other == unit for other in units)
+    is_one_unit = all(isinstance(other, Free) or other == unit for other in units)
     return (INT if is_int and is_one_unit else FLOAT).with_unit(unit)
 
 
 def _mismatch(argument: Argument, at: int, unit: Unit | Free, is_duration: bool) -> Misuse | None:
-    if not is_duration or argument.type.kind is Kind.DURATION or unit_of(argument) is not FREE:
+    if not is_duration or argument.type.kind is Kind.DURATION or not isinstance(unit_of(argument), Free):
         return None
     if argument.is_constant and argument.value == 0:
         return None

@@ -93,7 +93,7 @@ class RunFacts:
 
 def find_format(name: str) -> Format:
     """The format called `name`, or a `SynthError` (exit code 2) that lists what there is."""
-    found = FORMATS.get(name)
+    found = FORMATS.find(name)
     if found is None:
         near = FORMATS.near(name)
         advice = f"did you mean `{near[0]}`?" if near else "there is " + ", ".join(FORMATS.names())

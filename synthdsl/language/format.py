@@ -172,7 +172,7 @@ def _touch(previous: Lexeme, token: Lexeme, *, is_size: bool) -> bool:
     if token.kind in _TIGHT_BEFORE or previous.kind in _TIGHT_AFTER:
         return True
     if token.kind == "LPAR":
-        return previous.kind in ("NAME", "UNIT")
+        return previous.kind in ("NAME", "UNIT") or previous.text == "^"
     if token.kind == "LSQB":
         return previous.kind == "RULE" or (previous.kind == "NAME" and not is_size)
     return "^" in (token.text, previous.text)

@@ -117,6 +117,12 @@ class Lexer:
         """Forget the open brackets of a statement that is given up."""
         self.brackets.clear()
 
+    def pass_over_line(self) -> None:
+        """Go on at the end of this line, with no bracket open."""
+        end = self._text.find("\n", self._at)
+        self._at = len(self._text) if end < 0 else end
+        self.brackets.clear()
+
     def _read(self, accepts: Callable[[str], bool]) -> Lexeme:
         start = self._at
         if self._text[start] == "<" and accepts("UNIT"):

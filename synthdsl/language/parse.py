@@ -20,8 +20,12 @@ from synthdsl.language.mistakes import explain, lexical_mistake
 from synthdsl.language.tables import parser
 from synthdsl.source import Source, Span
 
-LARGEST_SOURCE = 4_000_000
+LARGEST_SOURCE = 1_000_000
 """Characters that a spec file may have."""
+LARGEST_STATEMENT = 100_000
+"""Words and signs that one statement may have."""
+LONGEST_SKIPPED = 5_000
+"""Words and signs read after a mistake before the rest of its line is passed over."""
 MOST_DIAGNOSTICS = 100
 """Syntax errors after which the rest of a file is not read."""
 
@@ -134,7 +138,9 @@ class _Run:
             self._feed(Lexeme("RBRACE", "", lexeme.start))
             self._feed(Lexeme("_NL", "", lexeme.start))
         self._statement.append(lexeme)
-        if not self._feed(lexeme):
+        if len(self._statement) > LARGEST_STATEMENT:
+            self._report_large(lexeme)
+        elif not self._feed(lexeme):
             self._report(
                 explain(self._span(lexeme), self._expected(), self._statement[:-1], lexeme)
             )
@@ -200,12 +206,27 @@ class _Run:
             )
         )
 
+    def _report_large(self, lexeme: Lexeme) -> None:
+        self._report(
+            Diagnostic(
+                "file-too-large",
+                self._span(self._statement[0]),
+                f"this statement has more than {LARGEST_STATEMENT:,} words and signs",
+                "move tables of values to a CSV file and read it with `lookup`",
+            )
+        )
+        self._skip_statement(lexeme)
+
     def _skip_statement(self, offender: Lexeme) -> None:
         """Read to the end of the statement, then let `BROKEN` stand for it."""
         head = self._statement[0] if self._statement else offender
         lexeme = offender
+        passed = 0
         while lexeme.kind not in ("_NL", "$END"):
             lexeme = self._next()
+            passed += 1
+            if passed % LONGEST_SKIPPED == 0:
+                self._lexer.pass_over_line()
         self._lexer.unclosed = None
         if lexeme.kind == "$END":
             self._lexer.close_brackets()

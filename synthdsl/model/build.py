@@ -19,6 +19,8 @@ from synthdsl.model.spelling import spell_constant
 from synthdsl.model.tables import TableBuilder
 from synthdsl.source import Source, Span
 
+LARGEST_SEED = 2**64 - 1
+
 
 def build_spec(
     source: Source,
@@ -83,6 +85,8 @@ def _spec(
             findings.report(
                 "duplicate-name", repeated[1].span, f"the {what} is given twice", "keep one"
             )
+    if seeds and seeds[0].value > LARGEST_SEED:
+        findings.report("constant-overflow", seeds[0].span, "seeds reach 2^64 - 1")
     main = SourceFile(source.name, hashlib.sha256(source.text.encode()).hexdigest())
     spec = Spec(
         name=names[0].name.text if names else "spec",

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from synthdsl.model.expressions import Constant, Expr, ListOf
 from synthdsl.model.findings import Findings
-from synthdsl.model.operators import convert, named, to_duration, unit_of, unknown, widen_date
+from synthdsl.model.operators import convert, named, settled, to_duration, unit_of, unknown, widen_date
 from synthdsl.values.types import FLOAT, LARGEST_INT, MOMENTS, NUMBERS, Kind, Type
 from synthdsl.values.units import MICROSECOND, ONE, Free, Unit, conversion, is_compatible, ratio
 
@@ -73,7 +73,9 @@ def _check_size(expr: Expr, findings: Findings, what: str) -> bool:
 
 
 def _quantity(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
-    target, unit = unit_of(type), unit_of(expr.type)
+    target = unit_of(type)
+    expr = settled(expr, target)
+    unit = unit_of(expr.type)
     if isinstance(unit, Free):
         if type.kind is Kind.DURATION and not (isinstance(expr, Constant) and expr.value == 0):
             findings.report(

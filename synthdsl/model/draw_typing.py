@@ -194,10 +194,12 @@ def _call(node: tree.Call, type: Type, scope: Scope, findings: Findings, *, dept
         return _mixture(node, type, scope, findings, depth=depth)
     if name == "zero_inflated":
         return _zero_inflated(node, type, scope, findings, depth=depth)
-    provider = PROVIDERS.get(name)
+    distribution = DISTRIBUTIONS.get(name)
+    provider = None if distribution is not None else PROVIDERS.get(name)
+    if distribution is None and provider is None:
+        distribution, provider = DISTRIBUTIONS.find(name), PROVIDERS.find(name)
     if provider is not None:
         return _provided(node, provider, type, scope, findings)
-    distribution = DISTRIBUTIONS.get(name)
     if distribution is not None:
         return _distribution(node, distribution, type, scope, findings)
     _report_unknown_draw(node, name, scope, findings)
@@ -484,6 +486,7 @@ def _location(value: Expr, type: Type, findings: Findings, what: str) -> Expr:
 
 def _spread(value: Expr, type: Type, findings: Findings, what: str) -> Expr:
     unit = spread_unit(type)
+    value = operators.settled(value, unit)
     if isinstance(value.type.unit, Free) and value.type.kind is not Kind.DURATION:
         if type.is_number or (isinstance(value, Constant) and value.value == 0):
             return value
@@ -510,6 +513,7 @@ def _spread(value: Expr, type: Type, findings: Findings, what: str) -> Expr:
 
 def _rate(value: Expr, type: Type, findings: Findings, what: str) -> Expr:
     spread = spread_unit(type)
+    value = operators.settled(value, divide(ONE, spread))
     if isinstance(value.type.unit, Free):
         if type.is_number:
             return value

@@ -158,7 +158,7 @@ def _bare_member(
         if report_wrong_use(node, name, scope, findings):
             return unknown(node.span)
         return _member(node, name, expected.enum, findings)
-    owners = [e.type for e in scope.file.enums.values() if name in e.type.members]
+    owners = scope.file.owners(name)
     if len(owners) == 1:
         scope.file.use(owners[0].name)
         return Constant(Type(Kind.ENUM, enum=owners[0]), node.span, name)
@@ -294,15 +294,15 @@ def _may_vary(node: object, scope: Scope) -> bool:
 
 def warn_unreachable(conditions: Sequence[tree.Expression], findings: Findings) -> None:
     """Warn of branches that no row can reach: after `true`, or whose condition stood before."""
-    for position, condition in enumerate(conditions):
-        before = conditions[:position]
+    before: dict[tree.Expression, Span] = {}
+    for condition in conditions:
         if condition in before:
             findings.report(
                 "unreachable-branch",
                 condition.span,
                 "no row reaches this branch: its condition stands above",
                 "remove the branch, or change its condition",
-                labels=(Label(before[before.index(condition)].span, "first here"),),
+                labels=(Label(before[condition], "first here"),),
             )
         elif tree.Truth(condition.span, True) in before:
             findings.report(
@@ -311,6 +311,7 @@ def warn_unreachable(conditions: Sequence[tree.Expression], findings: Findings) 
                 "no row reaches this branch: the one above takes all",
                 "remove it, or move it up",
             )
+        before.setdefault(condition, condition.span)
 
 
 def _unary(node: tree.Unary, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
@@ -356,7 +357,7 @@ def _may_be_member(node: tree.Expression, scope: Scope) -> bool:
         isinstance(node, tree.Path)
         and len(node.names) == 1
         and (
-            any(node.names[0] in e.type.members for e in scope.file.enums.values())
+            bool(scope.file.owners(node.names[0]))
             or (scope.field_type(node.names[0]) is None and node.names[0] not in scope.file.params)
         )
     )
@@ -447,7 +448,7 @@ def _call(node: tree.Call, scope: Scope, findings: Findings, expected: Type | No
         return _z_score(node, scope, findings)
     if name in scope.file.functions:
         return _python_call(node, name, scope, findings)
-    function = FUNCTIONS.get(name)
+    function = FUNCTIONS.find(name)
     if function is None:
         return _unknown_function(node, name, scope, findings)
     return _function_call(node, function, scope, findings, expected)

@@ -34,6 +34,9 @@ def literal(node: tree.Expression, findings: Findings) -> Expr | None:
     if isinstance(node, tree.Quantity):
         return _quantity(node, findings)
     if isinstance(node, tree.Percent):
+        number = _number(tree.Number(node.span, node.text.rstrip("% ")), findings)
+        if isinstance(number, Unknown):
+            return number
         return Constant(FREE_FLOAT, node.span, float(node.exact))
     if isinstance(node, tree.Text):
         return Constant(TEXT, node.span, node.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from synthdsl.model.expressions import Constant, Convert, Expr, Operation, Unknown
@@ -74,11 +75,39 @@ def widen_date(expr: Expr) -> Expr:
     return convert(expr, DATETIME, Fraction(DAY))
 
 
+def settled(expr: Expr, target: Unit | Free) -> Expr:
+    """A product with a bare literal in its own unit, where that converts to `target`.
+
+    `2 * stay` with a stay in days is 48 h for each day, not a bare 2.
+    """
+    unit = expr.type.unit
+    if not isinstance(unit, Free) or unit.residual is None or isinstance(target, Free):
+        return expr
+    if not is_compatible(unit.residual, target):
+        return expr
+    return replace(expr, type=expr.type.with_unit(unit.residual))
+
+
+def _shared(a: Unit | Free, b: Unit | Free) -> Unit | Free:
+    """The unit of a sum or choice of two values that have been brought together."""
+    if isinstance(a, Unit) or isinstance(b, Unit):
+        return a if isinstance(a, Unit) else b
+    if a.residual is None or b.residual is None:
+        return a if b.residual is None else b
+    return a if is_compatible(a.residual, b.residual) else FREE
+
+
 def same_unit(
     left: Expr, right: Expr, span: Span, findings: Findings, verb: str
 ) -> tuple[Expr, Expr] | None:
     """Two quantities in one unit (the left one's unless it is free); None after a report."""
+    left = settled(left, unit_of(right.type))
+    right = settled(right, unit_of(left.type))
     a, b = unit_of(left.type), unit_of(right.type)
+    if isinstance(a, Free) and isinstance(b, Free) and a.residual and b.residual:
+        if a != b and is_compatible(a.residual, b.residual):
+            right = convert(right, FLOAT.with_unit(a), ratio(b.residual, a.residual))
+        return left, right
     if isinstance(a, Free) or isinstance(b, Free):
         bare = left if isinstance(a, Free) else right
         timed = right if bare is left else left
@@ -173,9 +202,10 @@ def _join_text(left: Expr, right: Expr, span: Span) -> Expr:
     concat = FUNCTIONS.get("concat")
     assert concat is not None
     type_ = left.type.nullable(left.type.is_nullable or right.type.is_nullable)
-    operands = (left, right)
-    arguments = (Argument(o.type, isinstance(o, Constant), getattr(o, "value", None)) for o in operands)
-    return fold(Apply(type_, span, concat.bind(*arguments), operands))
+    arguments = [
+        Argument(o.type, isinstance(o, Constant), getattr(o, "value", None)) for o in (left, right)
+    ]
+    return fold(Apply(type_, span, concat.bind(*arguments), (left, right)))
 
 
 def _null_of(*operands: Expr) -> bool:
@@ -203,7 +233,7 @@ def _sum(operator: str, left: Expr, right: Expr, span: Span, findings: Findings)
     pair = same_unit(left, right, span, findings, verb)
     if pair is None:
         return unknown(span)
-    unit = unit_of(pair[1].type) if isinstance(a, Free) else unit_of(pair[0].type)
+    unit = _shared(unit_of(pair[0].type), unit_of(pair[1].type))
     if left.type.kind is Kind.DURATION or right.type.kind is Kind.DURATION:
         sides = tuple(to_duration(side) for side in pair)
         return fold(Operation(DURATION.nullable(_null_of(*pair)), span, operator, sides))
@@ -225,6 +255,7 @@ def _shift_point(operator: str, left: Expr, right: Expr, span: Span, findings: F
             return unknown(span)
     unit = point.type.unit
     interval = interval_of(unit)
+    shift = settled(shift, interval)
     if isinstance(shift.type.unit, Unit):
         assert isinstance(interval, Unit)
         if not is_compatible(shift.type.unit, interval):
@@ -271,6 +302,8 @@ def _product(operator: str, left: Expr, right: Expr, span: Span, findings: Findi
     if timed is not None:
         return timed
     a, b = unit_of(left.type), unit_of(right.type)
+    if isinstance(a, Free) or isinstance(b, Free):
+        return _free_product(operator, _as_number(left), _as_number(right), span)
     unit = multiply(a, b) if operator == "*" else divide(a, b)
     left, right = _as_number(left), _as_number(right)
     is_int = operator == "*" and left.type.kind is Kind.INT and right.type.kind is Kind.INT
@@ -286,6 +319,29 @@ def _product(operator: str, left: Expr, right: Expr, span: Span, findings: Findi
         right = convert(right, FLOAT.with_unit(a), ratio(b, a))
         type_ = type_.with_unit(ONE)
     return fold(Operation(type_, span, operator, (left, right)))
+
+
+def _free_product(operator: str, left: Expr, right: Expr, span: Span) -> Expr:
+    """A product or quotient with a bare literal in it: free, but it remembers its own unit."""
+    known = [_known(left.type.unit), _known(right.type.unit)]
+    is_int = operator == "*" and left.type.kind is Kind.INT and right.type.kind is Kind.INT
+    unit, factor = FREE, Fraction(1)
+    if not any(k.is_point for k in known):
+        own = multiply(*known) if operator == "*" else divide(*known)
+        assert isinstance(own, Unit)
+        if not own.is_plain:
+            unit = Free(own)
+        elif not any(k.is_plain for k in known):
+            # days over hours: the units cancel, their ratio stays
+            factor = own.factor
+    type_ = (INT if is_int else FLOAT).with_unit(unit).nullable(_null_of(left, right))
+    product = fold(Operation(type_, span, operator, (left, right)))
+    return product if factor == 1 else convert(product, FLOAT.with_unit(unit), factor)
+
+
+def _known(unit: Unit | Free) -> Unit:
+    """What is known of a unit when bare literals are plain numbers."""
+    return unit if isinstance(unit, Unit) else unit.residual or ONE
 
 
 def _scaled_duration(operator: str, left: Expr, right: Expr, span: Span) -> Expr | None:
@@ -332,6 +388,10 @@ def _power(left: Expr, right: Expr, span: Span, findings: Findings) -> Expr:
             )
             return unknown(span)
         result = power(unit, right.value)
+    if isinstance(result, Free) and result.residual is not None:
+        is_whole = isinstance(right, Constant) and isinstance(right.value, int)
+        own = power(result.residual, right.value) if is_whole and abs(right.value) <= 9 else ONE  # type: ignore[attr-defined]
+        result = Free(own) if isinstance(own, Unit) and not own.is_plain else FREE
     type_ = FLOAT.with_unit(result).nullable(_null_of(left, right))
     return fold(Operation(type_, span, "^", (left, right)))
 
@@ -360,6 +420,8 @@ def _moments(operator: str, left: Expr, right: Expr, span: Span, findings: Findi
             )
             return unknown(span)
         left, right = right, left
+    if right.type.is_quantity:
+        right = settled(right, MICROSECOND)
     if not right.type.is_quantity or not _is_time(right.type):
         findings.report(
             "unit-mismatch",
@@ -502,6 +564,9 @@ def unify(items: Sequence[Expr], findings: Findings) -> tuple[tuple[Expr, ...], 
             return tuple(items), UNKNOWN
         result.append(pair[1])
     type_ = lead.type
+    for item in result:
+        if item.type.is_quantity and isinstance(type_.unit, Free):
+            type_ = type_.with_unit(_shared(type_.unit, unit_of(item.type)))
     if type_.kind is Kind.DURATION:
         result = [i if i.type.kind is Kind.NULL else to_duration(i) for i in result]
     elif type_.is_number and (is_float or any(i.type.kind is Kind.FLOAT for i in result)):

@@ -46,6 +46,19 @@ class FileScope:
     broken: set[str] = field(default_factory=set)
     """Names whose declarations were reported: what uses them is silent."""
 
+    _owners: dict[str, list[EnumType]] = field(default_factory=dict)
+    _indexed: int = 0
+
+    def owners(self, member: str) -> list[EnumType]:
+        """The enums that have `member`."""
+        if self._indexed != len(self.enums):
+            self._owners.clear()
+            for enum in self.enums.values():
+                for name in enum.type.members:
+                    self._owners.setdefault(name, []).append(enum.type)
+            self._indexed = len(self.enums)
+        return self._owners.get(member, [])
+
     def use(self, name: str) -> None:
         """Note that `name` is used, for the warning about unused declarations."""
         self.used.add(name)

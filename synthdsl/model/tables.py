@@ -103,6 +103,13 @@ class TableBuilder:
                 rule = self._rule(node, scope)
                 if rule is not None:
                     rules.append(rule)
+            elif isinstance(node, tree.Expect):
+                self._findings.report(
+                    "bad-expect",
+                    node.span,
+                    "an expectation measures a whole table: it stands outside of it",
+                    f"after the table: `expect mean(r.x for r in {self._node.name.text}) > 0`",
+                )
             elif isinstance(node, tree.Learn | tree.Case):
                 word = "learned fields" if isinstance(node, tree.Learn) else "cases"
                 self._findings.report(

@@ -47,13 +47,20 @@ class UnitError(ValueError):
         self.help = help
 
 
+@dataclass(frozen=True)
 class Free:
-    """The unit of a bare literal, which takes whatever unit fits. `FREE` is the only one."""
+    """The unit of a bare literal, which takes whatever unit fits; `FREE` is that of the literal.
 
-    symbol = ""
+    `residual` is the unit that a product with a literal has when the literal is a plain number:
+    days, for `2 * stay` with a stay in days. Where the residual fits it is what is meant.
+    """
 
-    def __repr__(self) -> str:
-        return "FREE"
+    residual: Unit | None = None
+
+    @property
+    def symbol(self) -> str:
+        """A free unit has no symbol."""
+        return ""
 
 
 @dataclass(frozen=True)

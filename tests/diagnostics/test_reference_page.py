@@ -56,7 +56,7 @@ def _chain_of_imports(folder):
 SET_UPS = {
     "import-depth": _chain_of_imports,
     "bad-encoding": _not_utf8("example.synth"),
-    "file-too-large": _long("example.synth", 4_000_001),
+    "file-too-large": _long("example.synth", 1_000_001),
 }
 """What a Markdown block cannot show: done to the written files before the command runs."""
 

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import synthdsl
+import synthdsl.api
 from synthdsl.cli.main import main
 from synthdsl.diagnostics import Diagnostic, Label, SynthError
 from synthdsl.render.findings import render_findings
@@ -38,6 +38,7 @@ ROWS = 50
 
 FENCE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CONTEXT = re.compile(r"^<!-- context\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
+GENERATED = "<!-- Written by docs/build.py."
 HEADS = ("seed", "spec", "param", "import", "python", "enum", "lookup", "dist", "fields")
 VARYING = (
     (re.compile(r"^took .*$", re.MULTILINE), "took ..."),
@@ -120,6 +121,9 @@ class PageRun:
         if block.file:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)
             Path(block.file).write_text(block.body)
+        is_shown_untidy = "untidy" in block.remark or GENERATED in self.text
+        if block.language == "synth" and not is_shown_untidy:
+            self._layout(block)
         if block.language == "synth" and not block.is_broken:
             self._synth(block, following)
         elif block.language == "console":
@@ -128,6 +132,15 @@ class PageRun:
             self._python(block, following)
 
     # specs
+
+    def _layout(self, block: Block) -> None:
+        """Specs stand in the layout that `synthdsl fmt` gives them."""
+        wanted = formatted(block.body)
+        if wanted != block.body:
+            self._wrong(block, f"is not in the standard layout:\n{wanted}")
+            if UPDATE:
+                self.mistakes.pop()
+                self.changes.append((block.start, block.end, wanted))
 
     def _synth(self, block: Block, following: Block | None) -> None:
         if block.remark in ("error", "warning"):
@@ -257,6 +270,19 @@ class Output(io.StringIO):
 def is_whole(text: str) -> bool:
     """Whether a block is a whole spec."""
     return "language 1\n" in text
+
+
+def formatted(text: str) -> str:
+    """A block in the standard layout; as it is where it has a syntax error."""
+    if is_whole(text):
+        return synthdsl.api.format_text("block.synth", text)[0]
+    tops, members = split(text) if "table " not in text else (text, "")
+    result = synthdsl.api.format_text("block.synth", tops)[0] if tops else ""
+    if members:
+        found, mistakes = synthdsl.api.format_text("b.synth", f"table t [1] {{\n{members}}}\n")
+        lines = found.splitlines(keepends=True)[1:-1]
+        result += members if mistakes else "".join(line.removeprefix("  ") for line in lines)
+    return result
 
 
 def statements(text: str) -> list[str]:

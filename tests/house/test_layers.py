@@ -131,3 +131,15 @@ def test_the_parser_tables_belong_to_the_grammar():
 
     assert tables.read_tables() is not None, "run `make tables`"
     tables.build_parser()  # strict: raises on any conflict
+
+
+def test_every_member_is_found_by_its_name_alone():
+    from synthdsl.distributions.base import DISTRIBUTIONS
+    from synthdsl.functions.base import FUNCTIONS
+    from synthdsl.io.base import FORMATS
+    from synthdsl.providers.base import PROVIDERS
+
+    for family in (DISTRIBUTIONS, FUNCTIONS, PROVIDERS, FORMATS):
+        names = family.names()
+        assert len(names) > 5
+        assert set(names) == set(family._homes()), family.kind

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import pandas as pd
 import pyarrow as pa
@@ -9,7 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 import pytest
-from spec_library import SAMPLE, SPEC_FILES, STANDARD, STANDARD_FILES, loaded, rows_of
+from spec_library import SAMPLE, SPEC_FILES, SPECS, STANDARD, STANDARD_FILES, loaded, rows_of
 
 import synthdsl
 from synthdsl.api import format_text
@@ -118,13 +120,35 @@ def test_every_format_reads_back(name, tmp_path):
 def read_csv(path, schema: pa.Schema) -> pa.Table:
     floats = {f.name: f.type for f in schema if pa.types.is_floating(f.type)}
     options = pa_csv.ConvertOptions(
-        column_types=floats, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        column_types=floats,
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
     )
     return pa_csv.read_csv(path, convert_options=options)
 
 
 def nulls(column: pa.ChunkedArray) -> int:
     return len(column) if pa.types.is_null(column.type) else column.null_count
+
+
+@pytest.mark.parametrize("path", SPEC_FILES, ids=NAMES)
+def test_the_largest_size_that_a_spec_allows_has_room(path):
+    """Unique fields have values for as many rows as the parameter `n` may ask for."""
+    most = re.search(r"where n in \[1, ([\d_]+)\]", path.read_text(encoding="utf-8"))
+    assert most is not None
+    largest = synthdsl.load(path, params={"n": int(most[1])})
+    assert [table.rows for table in largest.tables.values()] == [int(most[1])]
+    with pytest.raises(synthdsl.SynthError):
+        synthdsl.load(path, params={"n": int(most[1]) + 1})
+
+
+def test_the_list_of_specs_is_complete():
+    page = (SPECS / "README.md").read_text(encoding="utf-8")
+    for path in [*SPEC_FILES, *SPECS.glob("*.csv")]:
+        assert path.name in page
+    shown = re.search(r"(\d+) fields", page)
+    assert shown is not None and int(shown[1]) == rows_of("patients").shape[1]
 
 
 @every_spec

@@ -88,7 +88,9 @@ def test_patients_diagnoses_follow_the_table(patients):
     from scipy.stats import chisquare
 
     mix = pd.read_csv(SPECS / "diagnosis_by_age_sex.csv", dtype={"code": str})
-    bands = dict(newborn="0", infant="1-4", child="5-17", young="18-39", middle="40-64", old="65-90")
+    bands = dict(
+        newborn="0", infant="1-4", child="5-17", young="18-39", middle="40-64", old="65-90"
+    )
     tested = 0
     for (band, sex), cell in mix[mix.age_band != "newborn"].groupby(["age_band", "sex"]):
         obstetric = cell.code.str.startswith("O")
@@ -203,7 +205,7 @@ def test_subjects_identifiers(subjects):
 
 def test_subjects_deaths_and_dropout(subjects):
     left = text_of(subjects.DSDECOD)
-    assert (subjects.DROPOUT == (left != "COMPLETED")).all()
+    assert ((left != "COMPLETED") == subjects.DROPOUT).all()
     died = left == "DEATH"
     assert died.any()
     assert ((subjects.DTHFL == "Y") == died).all() and (subjects.DTHDTC.notna() == died).all()

@@ -197,8 +197,7 @@ if SURVEYS:  # without the file there is nothing to compare with, and no test
             for field in ("systolic", "diastolic"):
                 mean, sd = moments(real_rows, field)
                 assert abs(rows[field].mean() - mean) <= UNIT, (sex, band, field)
-                if field == "systolic":
-                    assert abs(rows[field].std() - sd) <= SPREAD * sd, (sex, band, field)
+                assert abs(rows[field].std() - sd) <= SPREAD * sd, (sex, band, field)
             assert abs(rows.diabetes.mean() - moments(real_rows, "diabetes")[0]) <= SHARE
             share = real_rows.weight_of_row.sum() / of_sex(real, sex).weight_of_row.sum()
             assert abs(len(rows) / len(of_sex(adults, sex)) - share) <= 0.005
