@@ -238,14 +238,17 @@ class Spec:
         `truth` also writes what `missing` masked. `progress` is told rows done and rows in
         all. The files are the same for any number of `workers`. Raises `SynthError`.
         """
-        from synthdsl.engine.batches import TRUTH, batches_of_plain, outputs
+        from synthdsl.engine.batches import TRUTH, batches_of_plain, outputs_of
         from synthdsl.io.manifest import source_entry
         from synthdsl.io.write import RowSource, RunFacts, TableRows, write_folder
 
         self._check_seed(seed)
         ranges = self._ranges(rows)
+        recipe = self.recipe(seed)
         tables = []
-        for name, output in outputs(self.plan(), truth=truth).items():
+        for name, output in outputs_of(recipe).items():
+            if name not in ranges and not truth:
+                continue
             span = ranges[name.removesuffix(TRUTH)]
             tables.append(TableRows(name, output.schema, span.stop, span.start))
         total = sum(t.stop - t.start for t in tables)
@@ -258,7 +261,7 @@ class Spec:
         return write_folder(
             Path(out),
             tables,
-            RowSource(batches_of_plain, self.recipe(seed).plain()),
+            RowSource(batches_of_plain, recipe.plain()),
             facts,
             format=format,
             compression=compression,

@@ -184,19 +184,20 @@ def outputs(plan: Plan, *, truth: bool = False) -> dict[str, TableOutput | Truth
 
 
 @lru_cache(maxsize=4)
-def _outputs_of(recipe: Recipe) -> dict[str, TableOutput | TruthOutput]:
+def outputs_of(recipe: Recipe) -> dict[str, TableOutput | TruthOutput]:
+    """What a recipe can write, by table name, tables of masked values included."""
     return outputs(run_of(recipe).plan, truth=True)
 
 
 def output_schema(recipe: Recipe, table: str) -> pa.Schema:
     """The Arrow schema of a table."""
-    return _outputs_of(recipe)[table].schema
+    return outputs_of(recipe)[table].schema
 
 
 def batches(recipe: Recipe, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
     """Record batches of rows `start` to `stop` of a table, block by block."""
     run = run_of(recipe)
-    output = _outputs_of(recipe)[table]
+    output = outputs_of(recipe)[table]
     source = run.tables[table.removesuffix(TRUTH)]
     make = source.complete_block if isinstance(output, TruthOutput) else source.block
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

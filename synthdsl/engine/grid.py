@@ -49,7 +49,9 @@ class Grid:
         if outside.any():
             value = values[np.flatnonzero(outside)[0]]
             kind = self._field.type.kind
-            found = _BEYOND.get(kind, f"comes to {value:.6g}, beyond what `{self._field.type}` holds")
+            found = _BEYOND.get(
+                kind, f"comes to {value:.6g}, beyond what `{self._field.type}` holds"
+            )
             raise RowError(
                 "row-value",
                 self._field.span,
@@ -148,4 +150,3 @@ class Grid:
         if denominator != 1:
             np.divide(steps, denominator, out=steps)
         return steps
-

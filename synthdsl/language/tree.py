@@ -4,28 +4,64 @@ shape, wherever they stand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from typing import TypeVar, dataclass_transform
 
 from synthdsl.source import Span
 
 
-@dataclass(frozen=True)
+Class = TypeVar("Class", bound=type)
+
+
+@dataclass_transform(frozen_default=True)
+def node(cls: Class) -> Class:
+    """A frozen data class that compares and prints as `Node` says.
+
+    Methods generated for each of sixty classes would take longer than checking most specs.
+    """
+    return dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[return-value]
+
+
+@node
 class Node:
-    """Anything that stands somewhere in a source."""
+    """Anything that stands somewhere in a source. Nodes of one shape are equal."""
 
     span: Span
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` has the same shape, wherever it stands."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return _shape(self) == _shape(other)
+
+    def __hash__(self) -> int:
+        """A hash of the shape."""
+        return hash((type(self), _shape(self)))
+
+    def __repr__(self) -> str:
+        """The shape, without places."""
+        inner = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self)[1:])
+        return f"{type(self).__name__}({inner})"
+
+
+def _shape(item: Node) -> tuple[object, ...]:
+    return tuple(getattr(item, f.name) for f in fields(item) if f.name not in PLACES)
+
+
+PLACES = frozenset({"span"})
+"""Fields that say where a node stands, not what it is."""
 
 
 # Expressions
 
 
-@dataclass(frozen=True)
+@node
 class Expression(Node):
     """Anything that has a value."""
 
 
-@dataclass(frozen=True)
+@node
 class Number(Expression):
     """An int or float literal, as typed."""
 
@@ -42,7 +78,7 @@ class Number(Expression):
         return exact_number(self.text)
 
 
-@dataclass(frozen=True)
+@node
 class Quantity(Expression):
     """A number with a unit: `4 d`, `300 'mg/dL'`."""
 
@@ -50,7 +86,7 @@ class Quantity(Expression):
     unit: str
 
 
-@dataclass(frozen=True)
+@node
 class Percent(Expression):
     """`52%`."""
 
@@ -62,33 +98,33 @@ class Percent(Expression):
         return exact_number(self.text) / 100
 
 
-@dataclass(frozen=True)
+@node
 class Text(Expression):
     """A string literal, escapes resolved."""
 
     value: str
 
 
-@dataclass(frozen=True)
+@node
 class Moment(Expression):
     """A date, datetime or time literal, as typed."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@node
 class Truth(Expression):
     """`true` or `false`."""
 
     value: bool
 
 
-@dataclass(frozen=True)
+@node
 class Null(Expression):
     """`null`."""
 
 
-@dataclass(frozen=True)
+@node
 class Path(Expression):
     """One name, or several joined by points."""
 
@@ -100,7 +136,7 @@ class Path(Expression):
         return ".".join(self.names)
 
 
-@dataclass(frozen=True)
+@node
 class Argument(Node):
     """One argument of a call, with its name if given."""
 
@@ -108,7 +144,7 @@ class Argument(Node):
     value: Expression | Weights
 
 
-@dataclass(frozen=True)
+@node
 class Call(Expression):
     """`name(arguments)`: a function, distribution, provider, aggregate, …"""
 
@@ -116,7 +152,7 @@ class Call(Expression):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Index(Expression):
     """`name[items]`: a lookup or an element of a list."""
 
@@ -124,14 +160,14 @@ class Index(Expression):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Items(Expression):
     """A list `[a, b]`."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True)
+@node
 class When(Expression):
     """`when {condition: value, …, else: value}`."""
 
@@ -139,7 +175,7 @@ class When(Expression):
     otherwise: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Unary(Expression):
     """`-x` or `not x`."""
 
@@ -147,7 +183,7 @@ class Unary(Expression):
     operand: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Binary(Expression):
     """`+ - * / ^ -> <->`."""
 
@@ -156,7 +192,7 @@ class Binary(Expression):
     right: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Logic(Expression):
     """`and` or `or` of two or more items."""
 
@@ -164,7 +200,7 @@ class Logic(Expression):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Chain(Expression):
     """Comparisons: `a <= b < c` has three operands and two operators."""
 
@@ -172,7 +208,7 @@ class Chain(Expression):
     operators: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Interval(Node):
     """`[low, high]`, both ends included."""
 
@@ -180,14 +216,14 @@ class Interval(Node):
     high: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Members(Node):
     """A set `{a, b}`."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Within(Expression):
     """`x in container` or `x not in container`."""
 
@@ -196,7 +232,7 @@ class Within(Expression):
     is_negated: bool
 
 
-@dataclass(frozen=True)
+@node
 class IsNull(Expression):
     """`x is null` or `x is not null`."""
 
@@ -204,7 +240,7 @@ class IsNull(Expression):
     is_negated: bool
 
 
-@dataclass(frozen=True)
+@node
 class Comprehension(Expression):
     """`value for variable in path where condition`, as the argument of an aggregate."""
 
@@ -214,7 +250,7 @@ class Comprehension(Expression):
     condition: Expression | None
 
 
-@dataclass(frozen=True)
+@node
 class Broken(Expression):
     """Stands for what could not be read; a diagnostic says why."""
 
@@ -222,7 +258,7 @@ class Broken(Expression):
 # Draws
 
 
-@dataclass(frozen=True)
+@node
 class Weight(Node):
     """One entry of weights: an outcome and its weight (None: `rest`)."""
 
@@ -230,14 +266,14 @@ class Weight(Node):
     weight: Expression | None
 
 
-@dataclass(frozen=True)
+@node
 class Weights(Node):
     """`{outcome: weight, …}`."""
 
     entries: tuple[Weight, ...]
 
 
-@dataclass(frozen=True)
+@node
 class WhenDraw(Node):
     """`when {condition: draw, …, else: draw}`."""
 
@@ -245,7 +281,7 @@ class WhenDraw(Node):
     otherwise: Draw
 
 
-@dataclass(frozen=True)
+@node
 class Draw(Node):
     """What stands after `~`: a source of values and an optional truncation."""
 
@@ -256,19 +292,19 @@ class Draw(Node):
 # Statements
 
 
-@dataclass(frozen=True)
+@node
 class Statement(Node):
     """A line of a spec or of a table."""
 
 
-@dataclass(frozen=True)
+@node
 class Name(Node):
     """A name that is being declared or listed."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@node
 class TypeName(Node):
     """A type as written: name, unit, arguments, `?`."""
 
@@ -279,19 +315,19 @@ class TypeName(Node):
     is_nullable: bool
 
 
-@dataclass(frozen=True)
+@node
 class BrokenStatement(Statement):
     """A statement that did not parse."""
 
 
-@dataclass(frozen=True)
+@node
 class Language(Statement):
     """`language 1`."""
 
     version: int
 
 
-@dataclass(frozen=True)
+@node
 class SpecName(Statement):
     """`spec name "description"`."""
 
@@ -299,14 +335,14 @@ class SpecName(Statement):
     description: str | None
 
 
-@dataclass(frozen=True)
+@node
 class Seed(Statement):
     """`seed 7`."""
 
     value: int
 
 
-@dataclass(frozen=True)
+@node
 class Param(Statement):
     """`param name: type = default where condition "description"`."""
 
@@ -317,7 +353,7 @@ class Param(Statement):
     description: str | None
 
 
-@dataclass(frozen=True)
+@node
 class Import(Statement):
     """`import "path" (names)`."""
 
@@ -326,7 +362,7 @@ class Import(Statement):
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Signature(Node):
     """`name(type, …) -> type` of a Python function."""
 
@@ -335,7 +371,7 @@ class Signature(Node):
     result: TypeName
 
 
-@dataclass(frozen=True)
+@node
 class Python(Statement):
     """`python "module" (signatures)`."""
 
@@ -343,7 +379,7 @@ class Python(Statement):
     signatures: tuple[Signature, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Member(Node):
     """A member of an enum: `name as "exported" "description"`."""
 
@@ -352,7 +388,7 @@ class Member(Node):
     description: str | None
 
 
-@dataclass(frozen=True)
+@node
 class Enumeration(Statement):
     """`enum Name {members}`."""
 
@@ -361,7 +397,7 @@ class Enumeration(Statement):
     description: str | None
 
 
-@dataclass(frozen=True)
+@node
 class Lookup(Statement):
     """`lookup name from "file" key (…) value (…) weight w`."""
 
@@ -375,7 +411,7 @@ class Lookup(Statement):
     description: str | None
 
 
-@dataclass(frozen=True)
+@node
 class Dist(Statement):
     """`dist name(parameters) = draw`."""
 
@@ -384,7 +420,7 @@ class Dist(Statement):
     draw: Draw
 
 
-@dataclass(frozen=True)
+@node
 class Fields(Statement):
     """`fields name(parameters) { members }`: a group of fields to use in tables."""
 
@@ -394,7 +430,7 @@ class Fields(Statement):
     members: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Count(Node):
     """`[count ~ draw]`: children per parent."""
 
@@ -402,7 +438,7 @@ class Count(Node):
     draw: Draw
 
 
-@dataclass(frozen=True)
+@node
 class Per(Node):
     """`per parent variable`."""
 
@@ -410,7 +446,7 @@ class Per(Node):
     variable: Name
 
 
-@dataclass(frozen=True)
+@node
 class Table(Statement):
     """`table name per parent p [size] { members }`."""
 
@@ -422,7 +458,7 @@ class Table(Statement):
     members: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Field(Statement):
     """`name: type step s = value` or `~ draw`, then roles, export name, description.
 
@@ -440,7 +476,7 @@ class Field(Statement):
     is_let: bool
 
 
-@dataclass(frozen=True)
+@node
 class Use(Statement):
     """`use group(arguments) prefix "p_"`."""
 
@@ -449,14 +485,14 @@ class Use(Statement):
     prefix: str | None
 
 
-@dataclass(frozen=True)
+@node
 class Key(Statement):
     """`key (names)`."""
 
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Correlate(Statement):
     """`correlate (names) rank value by names`."""
 
@@ -465,7 +501,7 @@ class Correlate(Statement):
     groups: tuple[Name, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Missing(Statement):
     """`missing field: mechanism(arguments) as code`."""
 
@@ -475,7 +511,7 @@ class Missing(Statement):
     code: Expression | None
 
 
-@dataclass(frozen=True)
+@node
 class Learn(Statement):
     """`learn name from "file" using backend(options) given (fields)`."""
 
@@ -486,7 +522,7 @@ class Learn(Statement):
     given: tuple[Argument, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Each(Node):
     """`each table variable`."""
 
@@ -494,7 +530,7 @@ class Each(Node):
     variable: Name
 
 
-@dataclass(frozen=True)
+@node
 class Rule(Statement):
     """`rule[98%] name each T x keeping (paths): condition`."""
 
@@ -505,7 +541,7 @@ class Rule(Statement):
     condition: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Case(Statement):
     """`case name each T x: condition`."""
 
@@ -514,21 +550,21 @@ class Case(Statement):
     condition: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Expect(Statement):
     """`expect condition`."""
 
     condition: Expression
 
 
-@dataclass(frozen=True)
+@node
 class Privacy(Statement):
     """`privacy {requirements}`."""
 
     requirements: tuple[Expression, ...]
 
 
-@dataclass(frozen=True)
+@node
 class State(Statement):
     """`state: sojourn -> {next: weight}` of a pathway."""
 
@@ -537,14 +573,14 @@ class State(Statement):
     next: Weights | Index
 
 
-@dataclass(frozen=True)
+@node
 class Final(Statement):
     """`final states` of a pathway."""
 
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True)
+@node
 class Pathway(Statement):
     """`pathway name per parent p where condition starts moment { states }`."""
 
@@ -555,7 +591,7 @@ class Pathway(Statement):
     states: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
+@node
 class File(Node):
     """A whole spec file."""
 

@@ -28,6 +28,7 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import check_gaps, check_rows
 from synthdsl.model.masks import reads_masked
 from synthdsl.model.nulls import may_be_null
+from synthdsl.model.masses import keeps_enough
 from synthdsl.model.spec import Field, Spec, Table
 from synthdsl.source import Span
 
@@ -109,9 +110,12 @@ def _check_support(
     values = [e.value for e in inner.parameters if isinstance(e, Constant)]
     assert isinstance(draw.low, Constant) and isinstance(draw.high, Constant)
     low, high = float(draw.low.value), float(draw.high.value)
+    half_step = 0.0 if inner.distribution.is_discrete else float(field.step or 0) / 2
+    if keeps_enough(inner, low - half_step, high + half_step):
+        return
     params = inner.form.canonical(*values)
     support_low, support_high = (float(x) for x in inner.distribution.support(*params))
-    step = float(field.step or 0) / 2 if not inner.distribution.is_discrete else 0.0
+    step = half_step
     if high + step < support_low or low - step > support_high:
         findings.report(
             "outside-support",
@@ -136,7 +140,11 @@ def _check_support(
 def _lies(low: float, high: float) -> str:
     if math.isinf(high):
         return f"its values are at least {low:g}"
-    return f"its values are at most {high:g}" if math.isinf(low) else f"its values lie in [{low:g}, {high:g}]"
+    return (
+        f"its values are at most {high:g}"
+        if math.isinf(low)
+        else f"its values lie in [{low:g}, {high:g}]"
+    )
 
 
 SMALLEST_MASS = 1e-290

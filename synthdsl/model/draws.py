@@ -12,21 +12,21 @@ from synthdsl.providers.base import Provider
 from synthdsl.source import Span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DrawNode:
     """A source of random values."""
 
     span: Span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FixedDraw(DrawNode):
     """One value, without chance: a branch of a `when`, or a component of a mixture."""
 
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DistributionDraw(DrawNode):
     """A univariate distribution; `parameters` follow `form`, in raw units of the field."""
 
@@ -35,7 +35,7 @@ class DistributionDraw(DrawNode):
     parameters: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CategoricalDraw(DrawNode):
     """Weighted outcomes. `outcomes` are raw constants, None for null. `weights` are shares
     (0 to 1), None for `rest`.
@@ -45,7 +45,7 @@ class CategoricalDraw(DrawNode):
     weights: tuple[Expr | None, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MixtureDraw(DrawNode):
     """Weighted components, each a draw."""
 
@@ -53,7 +53,7 @@ class MixtureDraw(DrawNode):
     weights: tuple[Expr | None, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChooseDraw(DrawNode):
     """The draw of the first branch whose condition is true, else `otherwise`."""
 
@@ -61,7 +61,7 @@ class ChooseDraw(DrawNode):
     otherwise: DrawNode
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LookupDraw(DrawNode):
     """A weighted row of a lookup, given its keys; `column` None draws the whole record.
 
@@ -74,7 +74,7 @@ class LookupDraw(DrawNode):
     values: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProviderDraw(DrawNode):
     """A provider's draw; one argument per parameter."""
 
@@ -82,7 +82,7 @@ class ProviderDraw(DrawNode):
     arguments: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Truncated(DrawNode):
     """`draw in [low, high]`; the bounds are in raw units of the field."""
 
@@ -91,7 +91,7 @@ class Truncated(DrawNode):
     high: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class UnknownDraw(DrawNode):
     """Stands for a draw with a mistake in it."""
 

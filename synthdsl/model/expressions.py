@@ -16,7 +16,7 @@ from synthdsl.source import Span
 from synthdsl.values.types import Type
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expr:
     """A typed expression."""
 
@@ -24,26 +24,26 @@ class Expr:
     span: Span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Constant(Expr):
     """A value known without drawing, in raw representation (`values.types`); None is null."""
 
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FieldRef(Expr):
     """The value of another field of the same row."""
 
     field: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RowIndex(Expr):
     """`index`: position of the row, from 0, in its table or under its parent."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Operation(Expr):
     """An operator over operands of agreed types.
 
@@ -54,7 +54,7 @@ class Operation(Expr):
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Convert(Expr):
     """`operand` as another kind or in another unit: raw value times `factor`, plus `offset`."""
 
@@ -63,14 +63,14 @@ class Convert(Expr):
     offset: Fraction = Fraction(0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LocalTime(Expr):
     """A datetime with a zone as the wall-clock time there."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InSet(Expr):
     """Whether `operand` is one of constant values in raw representation."""
 
@@ -78,7 +78,7 @@ class InSet(Expr):
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Apply(Expr):
     """A named function applied to arguments."""
 
@@ -86,7 +86,7 @@ class Apply(Expr):
     arguments: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choose(Expr):
     """The value of the first branch whose condition is true, else `otherwise`."""
 
@@ -94,14 +94,14 @@ class Choose(Expr):
     otherwise: Expr
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ListOf(Expr):
     """A list of values."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Part(Expr):
     """A named part of a record field, or an element (`index`) of a list field."""
 
@@ -109,7 +109,7 @@ class Part(Expr):
     part: str | int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LookupValue(Expr):
     """The value that a lookup gives for keys: `column` of its row; null where there is none."""
 
@@ -118,14 +118,14 @@ class LookupValue(Expr):
     column: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ZScore(Expr):
     """A field's value minus its declared mean, over its declared standard deviation."""
 
     field: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PythonCall(Expr):
     """A typed Python function of the user's, applied to arguments."""
 
@@ -135,7 +135,7 @@ class PythonCall(Expr):
     parameter_types: tuple[Type, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Aggregate(Expr):
     """An aggregate over the rows of a table where `condition` is true: `mean`, `sum`, `min`,
     `max`, `count`, `any`, `all`, `none`. `value` None counts rows.
@@ -147,7 +147,7 @@ class Aggregate(Expr):
     condition: Expr | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unknown(Expr):
     """Stands for an expression with a mistake in it; silences what hangs on it."""
 

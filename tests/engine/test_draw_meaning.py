@@ -181,7 +181,9 @@ def test_a_truncated_mixture_is_the_mixture_given_the_interval(draw: str, top: s
 
 
 def test_a_component_outside_the_interval_is_never_drawn() -> None:
-    found = columns("x: int ~ mixture({discrete_uniform(0, 1): 90%, binomial(4, 0.5): rest}) in [3, 4]")
+    found = columns(
+        "x: int ~ mixture({discrete_uniform(0, 1): 90%, binomial(4, 0.5): rest}) in [3, 4]"
+    )
     assert set(found.x) == {3, 4}
 
 
@@ -200,8 +202,8 @@ def test_a_choice_of_draws_needs_true() -> None:
     found = columns(
         "a: int? ~ {1: 30%, 5: 30%, null: rest}\n"
         "x: int ~ when {a > 3: {1: 100%}, a <= 3: {2: 100%}, else: {3: 100%}}\n"
-        "y: text = when {a > 3: \"high\", else: \"other\"}\n"
-        "z: text = when {not (a > 3): \"low\", else: \"other\"}"
+        'y: text = when {a > 3: "high", else: "other"}\n'
+        'z: text = when {not (a > 3): "low", else: "other"}'
     )
     assert dict(found.groupby(found.a.fillna(0)).x.first()) == {0: 3, 1: 2, 5: 1}
     assert dict(found.groupby(found.a.fillna(0)).y.first()) == {0: "other", 1: "other", 5: "high"}
@@ -209,14 +211,16 @@ def test_a_choice_of_draws_needs_true() -> None:
 
 
 def test_a_let_with_a_branch_of_fractions_is_a_float() -> None:
-    found = columns("s: bool ~ bernoulli(50%)\nlet w ~ when {s: 0, else: normal(0, 1)}\nx: float = w")
+    found = columns(
+        "s: bool ~ bernoulli(50%)\nlet w ~ when {s: 0, else: normal(0, 1)}\nx: float = w"
+    )
     assert found.x.nunique() > 400
 
 
 def test_derived_text_can_be_asked_about() -> None:
     found = columns(
-        "age: int ~ discrete_uniform(0, 99)\ng: text = when {age < 18: \"minor\", else: \"adult\"}\n"
-        "n: int = when {g == \"minor\": 1, else: 2}"
+        'age: int ~ discrete_uniform(0, 99)\ng: text = when {age < 18: "minor", else: "adult"}\n'
+        'n: int = when {g == "minor": 1, else: 2}'
     )
     assert ((found.n == 1) == (found.age < 18)).all()
 
@@ -233,7 +237,9 @@ def test_arguments_of_a_named_distribution_mean_the_callers_fields() -> None:
     )
     assert np.allclose(found.x, found.a - found.m, atol=0.01)
     assert np.allclose(found.y, found.a, atol=0.01)
-    assert codes("a: float ~ normal(0, 1)\nx: float ~ d(a)", top="dist d(m) = normal(m + a, 1)") == ["unknown-name"]
+    assert codes(
+        "a: float ~ normal(0, 1)\nx: float ~ d(a)", top="dist d(m) = normal(m + a, 1)"
+    ) == ["unknown-name"]
 
 
 def test_groups_with_prefixes_read_their_own_fields() -> None:

@@ -119,7 +119,9 @@ def test_a_mask_may_depend_on_a_field_recomputed_from_a_masked_one() -> None:
 
 
 def test_structural_nulls_can_be_tested_where_nothing_is_masked() -> None:
-    found = columns("a: int? ~ {1: 50%, null: rest}\nb: int ~ poisson(3)\nrule r: a is null -> b == 0")
+    found = columns(
+        "a: int? ~ {1: 50%, null: rest}\nb: int ~ poisson(3)\nrule r: a is null -> b == 0"
+    )
     assert (found.b[found.a.isna()] == 0).all()
 
 

@@ -86,7 +86,9 @@ def test_workers_change_nothing(
 def test_seeds_differ_everywhere(path: str, whole: pa.Table) -> None:
     other = table(BROAD, seed=20260102, path=path)
     for name in ("id", "age", "height", "income", "tail", "seen", "level", "skew", "tag", "p_x"):
-        equal = [a == b for a, b in zip(whole[name].to_pylist(), other[name].to_pylist(), strict=True)]
+        equal = [
+            a == b for a, b in zip(whole[name].to_pylist(), other[name].to_pylist(), strict=True)
+        ]
         assert sum(equal) / len(equal) < 0.1, name
 
 
@@ -100,7 +102,7 @@ FIELDS = {
 }
 OTHERS = {
     "x": "x: float ~ normal(0, 1)",
-    "y": "y: text ~ pattern(\"####\")",
+    "y": 'y: text ~ pattern("####")',
     "z": "let z ~ uniform(0, 1)",
     "rule": "w: int ~ discrete_uniform(0, 9)\nrule high: w > 4",
     "mask": "missing d: mcar(20%)",
@@ -176,9 +178,17 @@ def test_processors_agree_on_gridded_fields(tmp_path: Path) -> None:
     Path(path).write_text(BROAD)
     found = []
     for disabled in ("", "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"):
-        environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled, "PYTHONWARNINGS": "ignore"}
+        environment = {
+            **os.environ,
+            "NPY_DISABLE_CPU_FEATURES": disabled,
+            "PYTHONWARNINGS": "ignore",
+        }
         run = subprocess.run(
-            [sys.executable, "-c", PROGRAM, path], env=environment, capture_output=True, check=True, text=True
+            [sys.executable, "-c", PROGRAM, path],
+            env=environment,
+            capture_output=True,
+            check=True,
+            text=True,
         )
         found.append(run.stdout)
     assert found[0] == found[1]

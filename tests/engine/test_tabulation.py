@@ -30,21 +30,29 @@ FIELDS = (
 TOP = "enum Sex {female, male}"
 
 numbers = st.deferred(
-    lambda: st.sampled_from(["a", "b", "n", "g", "2", "0", "-1.5", "length(w)", "year(d)"])
-    | st.tuples(numbers, st.sampled_from("+-*/"), numbers).map(lambda x: f"({x[0]} {x[1]} {x[2]})")
-    | st.tuples(conditions, numbers, numbers).map(
-        lambda x: f"when {{{x[0]}: {x[1]}, else: {x[2]}}}"
+    lambda: (
+        st.sampled_from(["a", "b", "n", "g", "2", "0", "-1.5", "length(w)", "year(d)"])
+        | st.tuples(numbers, st.sampled_from("+-*/"), numbers).map(
+            lambda x: f"({x[0]} {x[1]} {x[2]})"
+        )
+        | st.tuples(conditions, numbers, numbers).map(
+            lambda x: f"when {{{x[0]}: {x[1]}, else: {x[2]}}}"
+        )
+        | numbers.map(lambda x: f"coalesce({x}, 4)")
+        | numbers.map(lambda x: f"abs({x})")
     )
-    | numbers.map(lambda x: f"coalesce({x}, 4)")
-    | numbers.map(lambda x: f"abs({x})")
 )
 conditions = st.deferred(
-    lambda: st.sampled_from(["t", "s == female", 'w == "yy"', "b is null", "n is not null", "month(d) < 4"])
-    | st.tuples(numbers, st.sampled_from(["<", ">=", "==", "!="]), numbers).map(" ".join)
-    | st.tuples(conditions, st.sampled_from(["and", "or", "->", "<->"]), conditions).map(
-        lambda x: f"({x[0]}) {x[1]} ({x[2]})"
+    lambda: (
+        st.sampled_from(
+            ["t", "s == female", 'w == "yy"', "b is null", "n is not null", "month(d) < 4"]
+        )
+        | st.tuples(numbers, st.sampled_from(["<", ">=", "==", "!="]), numbers).map(" ".join)
+        | st.tuples(conditions, st.sampled_from(["and", "or", "->", "<->"]), conditions).map(
+            lambda x: f"({x[0]}) {x[1]} ({x[2]})"
+        )
+        | conditions.map(lambda x: f"not ({x})")
     )
-    | conditions.map(lambda x: f"not ({x})")
 )
 
 

@@ -73,7 +73,10 @@ VALUES: list[tuple[str, str, Any]] = [
 
 @pytest.mark.parametrize("text, type, value", VALUES)
 def test_type_and_value(text: str, type: str, value: Any) -> None:
-    assert constant(text) == (type, pytest.approx(value, rel=1e-14) if isinstance(value, float) else value)
+    assert constant(text) == (
+        type,
+        pytest.approx(value, rel=1e-14) if isinstance(value, float) else value,
+    )
 
 
 WRONG = [
@@ -139,5 +142,7 @@ def test_a_bare_literal_takes_the_unit_that_fits(field: str, value: float) -> No
 
 
 def test_durations_take_products_of_time_quantities() -> None:
-    found = columns("stay: float<d> ~ {2: 100%}\na: duration = 2 * stay\nb: duration = a + 0.5 * stay", rows=2)
+    found = columns(
+        "stay: float<d> ~ {2: 100%}\na: duration = 2 * stay\nb: duration = a + 0.5 * stay", rows=2
+    )
     assert found["a"][0].as_py().days == 4 and found["b"][0].as_py().days == 5

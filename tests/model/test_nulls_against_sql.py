@@ -55,7 +55,9 @@ def compare(cases: dict[str, str], names: str, type: str = "float?") -> None:
     draw, kind = FIELDS[names]
     body = "\n".join(f"{name}: {draw}" for name in names)
     # latent fields take the type of their expression; text of them is exported
-    body += "".join(f"\nlet v{i} = {text}\nc{i}: text? = text(v{i})" for i, text in enumerate(cases))
+    body += "".join(
+        f"\nlet v{i} = {text}\nc{i}: text? = text(v{i})" for i, text in enumerate(cases)
+    )
     rows = columns(body, rows=1500).to_pylist()
     seen = {tuple(row[name] for name in names): row for row in rows}
     assert len(seen) == {"pqr": 27, "xyz": 64, "ab": 9}[names]
@@ -63,7 +65,9 @@ def compare(cases: dict[str, str], names: str, type: str = "float?") -> None:
     connection = duckdb.connect()
     wanted = ", ".join(f"({sql})" for sql in cases.values())
     for key, row in seen.items():
-        expected = connection.execute(f"SELECT {wanted} FROM (SELECT {values})", list(key)).fetchone()
+        expected = connection.execute(
+            f"SELECT {wanted} FROM (SELECT {values})", list(key)
+        ).fetchone()
         assert expected is not None
         for i, (text, value) in enumerate(zip(cases, expected, strict=True)):
             assert same(row[f"c{i}"], value), (text, key, row[f"c{i}"], value)
@@ -80,7 +84,11 @@ def same(found: str | None, expected: Any) -> bool:
     return found == expected if isinstance(expected, str) else float(found) == float(expected)
 
 
-@pytest.mark.parametrize("cases, names", [(LOGIC, "pqr"), (NUMBERS, "xyz"), (TEXTS, "ab")], ids=["logic", "numbers", "texts"])
+@pytest.mark.parametrize(
+    "cases, names",
+    [(LOGIC, "pqr"), (NUMBERS, "xyz"), (TEXTS, "ab")],
+    ids=["logic", "numbers", "texts"],
+)
 def test_every_combination(cases: dict[str, str], names: str) -> None:
     compare(cases, names)
 

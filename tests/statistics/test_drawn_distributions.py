@@ -128,7 +128,9 @@ def test_truncated_in_the_body(name: str, by_row: bool) -> None:
     low, high = (np.floor(low), np.ceil(high)) if kind == "int" else (round(low, 3), round(high, 3))
     shown = f"[{low:.0f}, {high:.0f}]" if kind == "int" else f"[{low}, {high}]"
     body = f"x: {kind} ~ {text} in {shown}"
-    found = drawn(KEYS + body if by_row else body, rows=ROWS, top="" if by_row else "param k: int = 3")
+    found = drawn(
+        KEYS + body if by_row else body, rows=ROWS, top="" if by_row else "param k: int = 3"
+    )
     k = found.k.to_numpy(float) if by_row else 3.0
     x = found.x.to_numpy(float)
     assert x.min() >= low and x.max() <= high
@@ -142,7 +144,10 @@ def test_normals_beyond_six_deviations(side: int, by_row: bool) -> None:
     body = ("m: float ~ uniform(4, 6)\n" if by_row else "") + f"x: float ~ normal({mean}, 2) in "
     found = drawn(body + ("[21, 30]" if side > 0 else "[-20, -11]"), rows=ROWS)
     z = side * (found.x.to_numpy() - (found.m.to_numpy() if by_row else 5)) / 2
-    edges = [side * (e - (found.m.to_numpy() if by_row else 5)) / 2 for e in ((21, 30) if side > 0 else (-11, -20))]
+    edges = [
+        side * (e - (found.m.to_numpy() if by_row else 5)) / 2
+        for e in ((21, 30) if side > 0 else (-11, -20))
+    ]
     top, bottom, at = (stats.norm.logsf(e) for e in (*edges, z))
     level = np.expm1(at - top) / np.expm1(bottom - top)
     assert z.min() > 7 and is_uniform(level) > LIMIT
@@ -186,11 +191,13 @@ def test_weights_constant_and_by_row() -> None:
 
 
 def test_lookups_by_key_with_shares_and_counts(tmp_path: Any) -> None:
-    lines = ["k,value,weight"] + [f"{k},{v},{w}" for k in (1, 2, 3, 4) for v, w in zip("abc", _shares(k), strict=True)]
+    lines = ["k,value,weight"] + [
+        f"{k},{v},{w}" for k in (1, 2, 3, 4) for v, w in zip("abc", _shares(k), strict=True)
+    ]
     (tmp_path / "mix.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "counts.csv").write_text("v,count\nx,10\ny,0\nz,30\n")
     text = (
-        "language 1\nspec s\nseed 4\nlookup mix from \"mix.csv\"\nlookup tally from \"counts.csv\"\n"
+        'language 1\nspec s\nseed 4\nlookup mix from "mix.csv"\nlookup tally from "counts.csv"\n'
         "table t [40_000] {\n" + KEYS + "v: text ~ mix[k]\nw: text ~ tally\n}\n"
     )
     path = tmp_path / "s.synth"
@@ -217,7 +224,10 @@ def test_mixtures_and_zero_inflation() -> None:
     pmf = 0.7 * stats.poisson.pmf(np.arange(12), 2)
     pmf[0] += 0.3
     pmf[-1] += 1 - pmf.sum()
-    assert stats.chisquare(np.bincount(np.minimum(found.y, 11), minlength=12), 40_000 * pmf).pvalue > LIMIT
+    assert (
+        stats.chisquare(np.bincount(np.minimum(found.y, 11), minlength=12), 40_000 * pmf).pvalue
+        > LIMIT
+    )
 
 
 def test_fields_of_one_row_are_independent() -> None:

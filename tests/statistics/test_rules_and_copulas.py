@@ -38,7 +38,11 @@ def same(a: Any, b: Any) -> float:
     return float(min(found))
 
 
-def rejected(sample: Callable[[Any, int], dict[str, Any]], keep: Callable[[dict[str, Any]], Any], seed: int = 1) -> dict[str, Any]:
+def rejected(
+    sample: Callable[[Any, int], dict[str, Any]],
+    keep: Callable[[dict[str, Any]], Any],
+    seed: int = 1,
+) -> dict[str, Any]:
     """Whole rows drawn until enough satisfy `keep`."""
     random = np.random.default_rng(seed)
     rows = sample(random, 400_000)
@@ -81,7 +85,11 @@ c: bool ~ bernoulli(expit(a - 6))
 def coupled(random: Any, n: int) -> dict[str, Any]:
     r = 2 * np.sin(np.pi * 0.6 / 6)
     z = random.multivariate_normal([0, 0], [[1, r], [r, 1]], n)
-    return {"u": z[:, 0], "v": stats.expon.ppf(stats.norm.cdf(z[:, 1])), "w": random.normal(0, 1, n)}
+    return {
+        "u": z[:, 0],
+        "v": stats.expon.ppf(stats.norm.cdf(z[:, 1])),
+        "w": random.normal(0, 1, n),
+    }
 
 
 COUPLED = """u: float ~ normal(0, 1)
@@ -106,7 +114,9 @@ CASES = {
 def test_rules_condition_as_rejection_does(name: str) -> None:
     body, rule, sample, keep = CASES[name]
     found = drawn(body + rule, rows=ROWS)
-    values = {column: found[column].to_numpy(float) for column in sample(np.random.default_rng(0), 1)}
+    values = {
+        column: found[column].to_numpy(float) for column in sample(np.random.default_rng(0), 1)
+    }
     assert np.all(keep({n: v.astype(bool) if n in "sc" else v for n, v in values.items()}))
     assert same(values, rejected(sample, keep)) > LIMIT
 
@@ -135,7 +145,10 @@ def test_leaving_an_ancestor_as_it_was_is_caught() -> None:
 
 
 def test_a_rule_passes_unless_false() -> None:
-    found = drawn("a: int? ~ {1: 30%, 5: 30%, null: rest}\nb: int ~ {0: 50%, 9: rest}\nrule r: a > b", rows=ROWS)
+    found = drawn(
+        "a: int? ~ {1: 30%, 5: 30%, null: rest}\nb: int ~ {0: 50%, 9: rest}\nrule r: a > b",
+        rows=ROWS,
+    )
     # (1,0) (5,0) (null,0) (null,9) are left, with weights 15, 15, 20, 20
     counts = found.groupby([found.a.fillna(-1), "b"]).size()
     assert list(counts.index) == [(-1, 0), (-1, 9), (1, 0), (5, 0)]
@@ -147,10 +160,15 @@ def _spearman(x: Any, y: Any) -> float:
 
 
 @pytest.mark.parametrize("rank", [-0.9, -0.3, 0.5, 0.95])
-@pytest.mark.parametrize("second", ["exponential(mean: 2)", "gamma(mean: 2, cv: 2)", "normal(0, 3) in [-1, 5]", "uniform(0, 1)"])
+@pytest.mark.parametrize(
+    "second",
+    ["exponential(mean: 2)", "gamma(mean: 2, cv: 2)", "normal(0, 3) in [-1, 5]", "uniform(0, 1)"],
+)
 def test_the_rank_correlation_is_as_declared(rank: float, second: str) -> None:
     # False alarm: 6 standard errors of Spearman's rho (Bonett and Wright 2000).
-    found = drawn(f"x: float ~ normal(0, 1)\ny: float ~ {second}\ncorrelate (x, y) rank {rank}", rows=ROWS)
+    found = drawn(
+        f"x: float ~ normal(0, 1)\ny: float ~ {second}\ncorrelate (x, y) rank {rank}", rows=ROWS
+    )
     error = np.sqrt((1 + rank**2 / 2) / (ROWS - 3)) * (1 - rank**2)
     assert abs(_spearman(found.x, found.y) - rank) < 6 * error + 1e-3
 
@@ -168,7 +186,11 @@ def test_correlations_by_group_and_of_three_leave_marginals_alone() -> None:
         for (a, b), rank in zip(pairs, ranks, strict=True):
             assert abs(_spearman(rows[a], rows[b]) - rank) < 6 * 1.1 / np.sqrt(len(rows))
     mean, sd = np.where(found.s == "female", 0, 3), np.where(found.s == "female", 1, 2)
-    for level in (stats.norm.cdf(found.x, mean, sd), stats.gamma.cdf(found.y, 4), (found.z - 0.2) / 0.7):
+    for level in (
+        stats.norm.cdf(found.x, mean, sd),
+        stats.gamma.cdf(found.y, 4),
+        (found.z - 0.2) / 0.7,
+    ):
         assert stats.kstest(level, "uniform").pvalue > LIMIT
 
 
@@ -182,10 +204,15 @@ def test_correlated_counts_and_weights_keep_their_marginals() -> None:
     pmf[-1] += 1 - pmf.sum()
     assert stats.chisquare(counts, 40_000 * pmf).pvalue > LIMIT
     shares = found.y.value_counts()
-    assert stats.chisquare([shares[30], shares[10], shares[20]], [8000, 20_000, 12_000]).pvalue > LIMIT
+    assert (
+        stats.chisquare([shares[30], shares[10], shares[20]], [8000, 20_000, 12_000]).pvalue > LIMIT
+    )
     assert stats.binomtest(int((found.w == 3).sum()), 40_000, float(found.p.mean())).pvalue > LIMIT
     # rounding to steps weakens ranks, but never turns them
-    assert min(_spearman(found.x, found.y), _spearman(found.x, found.w), _spearman(found.y, found.w)) > 0.55
+    assert (
+        min(_spearman(found.x, found.y), _spearman(found.x, found.w), _spearman(found.y, found.w))
+        > 0.55
+    )
 
 
 def test_a_pearson_correlation_taken_for_a_rank_is_caught() -> None:
@@ -193,7 +220,9 @@ def test_a_pearson_correlation_taken_for_a_rank_is_caught() -> None:
     error = np.sqrt(1 + 0.125) / np.sqrt(ROWS - 3) * 0.75
     assert abs(_spearman(z[:, 0], z[:, 1]) - 0.5) > 2 * error
     naive = abs(_spearman(z[:, 0], z[:, 1]) - 0.5)
-    ours = drawn("x: float ~ normal(0, 1)\ny: float ~ normal(0, 1)\ncorrelate (x, y) rank 0.5", rows=ROWS)
+    ours = drawn(
+        "x: float ~ normal(0, 1)\ny: float ~ normal(0, 1)\ncorrelate (x, y) rank 0.5", rows=ROWS
+    )
     assert abs(_spearman(ours.x, ours.y) - 0.5) < naive
 
 
@@ -207,7 +236,12 @@ def test_masks_have_their_chances_and_are_independent_given_these() -> None:
     n = len(found)
     assert stats.binomtest(int(found.x.isna().sum()), n, 0.2).pvalue > LIMIT
     for age, rows in found.groupby("age"):
-        assert stats.binomtest(int(rows.w.isna().sum()), len(rows), float(expit(-2 + 0.4 * age))).pvalue > LIMIT
+        assert (
+            stats.binomtest(
+                int(rows.w.isna().sum()), len(rows), float(expit(-2 + 0.4 * age))
+            ).pvalue
+            > LIMIT
+        )
     # what is left of y has the density f(y) (1 - p(y)) / C
     grid = np.linspace(0, 30, 60_001)
     law = stats.gamma(4, scale=0.75)
@@ -223,7 +257,16 @@ def test_masks_have_their_chances_and_are_independent_given_these() -> None:
     assert stats.kstest(found.w.dropna(), "norm").pvalue > LIMIT
 
 
-@pytest.mark.parametrize("draw", ["normal(10, 2)", "normal(10, 2) in [9, 20]", "lognormal(mean: 5, sd: 4) in [0, 12]", "gamma(mean: 3, cv: 0.5)", "poisson(4)"])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        "normal(10, 2)",
+        "normal(10, 2) in [9, 20]",
+        "lognormal(mean: 5, sd: 4) in [0, 12]",
+        "gamma(mean: 3, cv: 0.5)",
+        "poisson(4)",
+    ],
+)
 def test_z_is_standardised_by_the_declared_law(draw: str) -> None:
     kind = "int" if "poisson" in draw else "float"
     found = drawn(f"x: {kind} ~ {draw}\nu: float = z(x)", rows=ROWS).u

@@ -101,7 +101,9 @@ def _avalanche(source: Source) -> float:
     total, cells = 0.0, 0
     for bit in range(18):
         changed = before ^ source("a", 0, ordinals ^ np.uint64(1 << bit))
-        flips = np.unpackbits(changed.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=0, dtype=np.int64)
+        flips = np.unpackbits(changed.view(np.uint8).reshape(-1, 8), axis=1).sum(
+            axis=0, dtype=np.int64
+        )
         total += float((((flips - 2048) / 32.0) ** 2).sum())
         cells += 64
     return 2 * min(float(stats.chi2.sf(total, cells)), float(stats.chi2.cdf(total, cells)))
@@ -135,7 +137,12 @@ def battery(source: Source) -> Iterator[tuple[str, float]]:
             yield f"correlation at lag {lag}", _correlation(words[:-lag], words[lag:])
             yield f"differences at lag {lag}", _uniform_bytes(words[lag:] - words[:-lag])
     first = source("a", 0, rows)
-    for name, slot, attempt in (("slot", "b", 0), ("part", "a/x", 0), ("attempt", "a", 1), ("far attempt", "a", 999)):
+    for name, slot, attempt in (
+        ("slot", "b", 0),
+        ("part", "a/x", 0),
+        ("attempt", "a", 1),
+        ("far attempt", "a", 999),
+    ):
         second = source(slot, attempt, rows)
         yield f"pairs across {name}", _independent(first, second)
         yield f"xor across {name}", _uniform_bytes(first ^ second)
@@ -145,14 +152,22 @@ def battery(source: Source) -> Iterator[tuple[str, float]]:
     yield "avalanche", _avalanche(source)
     for bit in (0, 3, 7, 12):
         flipped = source("a", 0, rows ^ np.uint64(1 << bit))
-        yield f"xor of a flipped bit {bit}", _uniform_bytes((first ^ flipped)[rows & np.uint64(1 << bit) == 0])
+        yield (
+            f"xor of a flipped bit {bit}",
+            _uniform_bytes((first ^ flipped)[rows & np.uint64(1 << bit) == 0]),
+        )
     yield "collisions", _collisions(first, 28)
     slots = np.array([source(f"f{i}", 0, rows[5:6])[0] for i in range(4096)], np.uint64)
     yield "bytes over slots", _uniform_bytes(slots)
     yield "pairs over slots", _independent(slots[:-1], slots[1:])
     triples = (source("a", 0, rows) >> np.uint64(60)) * np.uint64(256)
-    triples += (source("b", 0, rows) >> np.uint64(60)) * np.uint64(16) + (source("c", 0, rows) >> np.uint64(60))
-    yield "triples of slots", float(stats.chisquare(np.bincount(triples.astype(np.int64), minlength=4096)).pvalue)
+    triples += (source("b", 0, rows) >> np.uint64(60)) * np.uint64(16) + (
+        source("c", 0, rows) >> np.uint64(60)
+    )
+    yield (
+        "triples of slots",
+        float(stats.chisquare(np.bincount(triples.astype(np.int64), minlength=4096)).pvalue),
+    )
 
 
 def test_the_hash_is_as_good_as_chance() -> None:
@@ -236,7 +251,12 @@ def test_tries_of_a_component_are_fresh_draws_everywhere() -> None:
 
 def test_seeds_and_fields_have_streams_of_their_own() -> None:
     keys, ordinals = root_keys("t", 0, 1000), np.arange(1000)
-    streams = [SlotDraws(s, f, keys, ordinals).bits(p) for s in (7, 8) for f in ("t.a", "t.b") for p in ("", "x")]
+    streams = [
+        SlotDraws(s, f, keys, ordinals).bits(p)
+        for s in (7, 8)
+        for f in ("t.a", "t.b")
+        for p in ("", "x")
+    ]
     streams += [SlotDraws(7, "t.a", keys, ordinals).named("x").bits()]
     assert len(np.unique(np.concatenate(streams))) == 9 * 1000
     assert tag("ab", "c") != tag("a", "bc") and tag("a", 1) != tag("a1")
