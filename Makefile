@@ -3,12 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TESTS := $(VENV)/.installed-tests
 OUT ?= out
 
 .PHONY: demo test nightly check format bench docs tables clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(TESTS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	touch $@
 
@@ -17,18 +22,18 @@ demo: $(STAMP)        ## generate specs/patients.synth with a preview and a prog
 	$(BIN)/synthdsl generate specs/patients.synth --rows 200_000 --out $(OUT) --overwrite --progress
 	@echo "look into $(OUT)/, or write a data dictionary: $(BIN)/synthdsl docs specs/patients.synth -o $(OUT)/patients.html"
 
-test: $(STAMP)        ## every test but the nightly ones
+test: $(TESTS)        ## every test but the nightly ones
 	$(BIN)/python -m pytest -n auto -m "not nightly"
 
-nightly: $(STAMP)     ## the deeper runs
+nightly: $(TESTS)     ## the deeper runs
 	$(BIN)/python -m pytest -n auto -m nightly
 
-check: $(STAMP)       ## formatting, lint, types
+check: $(TESTS)       ## formatting, lint, types
 	$(BIN)/ruff format --check synthdsl
 	$(BIN)/ruff check synthdsl tests
 	$(BIN)/mypy
 
-format: $(STAMP)
+format: $(TESTS)
 	$(BIN)/ruff format synthdsl tests
 	$(BIN)/ruff check --fix synthdsl tests
 
@@ -37,7 +42,7 @@ bench: $(STAMP)       ## ratios against the hand-written bar (see benchmarks/REA
 	$(BIN)/python benchmarks/run_patient.py
 	$(BIN)/python benchmarks/run_startup.py
 
-docs: $(STAMP)        ## run every code block of the documentation
+docs: $(TESTS)        ## run every code block of the documentation
 	$(BIN)/python -m pytest -n auto tests/docs tests/diagnostics
 
 tables: $(STAMP)      ## rebuild the parser's tables after a change of the grammar

@@ -10,6 +10,7 @@ in these pages is typed twice, so nothing can drift; the examples in them are ru
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import math
 import re
@@ -391,14 +392,43 @@ def command_line() -> Iterable[str]:
     yield "| `N` | the first N rows of every table |"
     yield "| `A:B` | rows A to B, B left out, counted from 0: the same rows as in the whole |"
     yield "| `TABLE=N`, `TABLE=A:B` | the same for one table |"
-    for name in COMMANDS:
-        parser = build_parser(only=name)
-        action: Any = parser._subparsers._group_actions[0]  # type: ignore[union-attr]
+    for name, summary in COMMANDS.items():
         yield f"\n## {name}\n"
-        yield "```console"
-        yield f"$ synthdsl {name} --help"
-        yield action.choices[name].format_help().rstrip("\n")
-        yield "```"
+        yield from _command(name, summary)
+
+
+def _command(name: str, summary: str) -> Iterable[str]:
+    """One command, from its parser (whose own help looks different on each Python)."""
+    commands: Any = build_parser(only=name)._subparsers._group_actions[0]  # type: ignore[union-attr]
+    parser: argparse.ArgumentParser = commands.choices[name]
+    options = [a for a in parser._actions if a.option_strings and a.dest != "help"]
+    places = [a for a in parser._actions if not a.option_strings]
+    words = " ".join(_place(a) for a in places)
+    required = "".join(f" {a.option_strings[0]} {_value(a)}" for a in options if a.required)
+    yield f"`synthdsl {name}{required} {words}`: {summary}.\n"
+    yield sentence(parser.description or "") + "\n"
+    yield "| argument | meaning | choices |\n|---|---|---|"
+    for action in [*places, *options]:
+        flags = [f"`{flag} {_value(action)}`".replace(" `", "`") for flag in action.option_strings]
+        choices = ", ".join(f"`{c}`" for c in action.choices or ())
+        written = ", ".join(flags) or f"`{_place(action)}`"
+        yield f"| {cell(written)} | {cell((action.help or '').replace('%%', '%'))} | {choices} |"
+    yield "\n```text"
+    yield (parser.epilog or "").partition("examples:\n")[2].partition("\n\n")[0].rstrip("\n")
+    yield "```"
+
+
+def _place(action: argparse.Action) -> str:
+    """How a positional argument is written."""
+    name = str(action.metavar or action.dest).upper()
+    return {"+": f"{name}…", "?": f"[{name}]"}.get(str(action.nargs), name)
+
+
+def _value(action: argparse.Action) -> str:
+    """What follows an option; nothing for a switch."""
+    if action.nargs == 0:
+        return ""
+    return str(action.metavar or action.dest.upper())
 
 
 # the standard library

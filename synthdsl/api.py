@@ -75,10 +75,24 @@ def check(
     if encoding:
         return encoding
     folder = os.path.dirname(os.fspath(path)) or "."
-    _, diagnostics = build_spec(
-        source, folder=folder, params=dict(params or {}), allows_python=allow_python
+    return _built(source, folder, dict(params or {}), allows_python=allow_python)[1]
+
+
+def _built(
+    source: Source, folder: str, params: dict[str, str], *, allows_python: bool
+) -> tuple[Model | None, list[Diagnostic]]:
+    """The model of a spec, and every finding, those of planning it included."""
+    from synthdsl.plan.lower import lower
+
+    model, diagnostics = build_spec(
+        source, folder=folder, params=params, allows_python=allows_python
     )
-    return diagnostics
+    if model is not None:
+        try:
+            lower(model)
+        except SynthError as error:
+            return None, sorted([*diagnostics, *error.diagnostics], key=Diagnostic.sort_key)
+    return model, diagnostics
 
 
 def load(
@@ -96,9 +110,7 @@ def load(
     diagnostics = encoding
     model = None
     if not encoding:
-        model, diagnostics = build_spec(
-            source, folder=folder, params=given, allows_python=allow_python
-        )
+        model, diagnostics = _built(source, folder, given, allows_python=allow_python)
     if model is None or has_errors(diagnostics):
         count = sum(d.is_error for d in diagnostics)
         codes = {d.code for d in diagnostics if d.is_error}
@@ -314,9 +326,9 @@ class Spec:
 
     def recipe(self, seed: int | None = None) -> Recipe:
         """All that the rows follow from, as plain values."""
-        from synthdsl.engine.batches import Recipe
+        from synthdsl.engine.batches import Recipe, remember
 
-        return Recipe(
+        recipe = Recipe(
             self._source.name,
             self._source.text,
             self._folder,
@@ -325,6 +337,8 @@ class Spec:
             self._model.allows_python,
             tuple(file.digest for file in self._model.files),
         )
+        remember(recipe, self._model)
+        return recipe
 
     def _check_seed(self, seed: int | None) -> None:
         if seed is not None and not 0 <= seed <= LARGEST_SEED:

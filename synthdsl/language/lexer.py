@@ -13,7 +13,31 @@ from dataclasses import dataclass
 
 from synthdsl.source import Source
 
-HEADS = ["language", "spec", "seed", "param", "import", "python", "enum", "lookup", "dist", "fields", "table", "pathway", "rule", "case", "expect", "privacy", "let", "use", "key", "correlate", "missing", "learn", "final"]
+HEADS = [
+    "language",
+    "spec",
+    "seed",
+    "param",
+    "import",
+    "python",
+    "enum",
+    "lookup",
+    "dist",
+    "fields",
+    "table",
+    "pathway",
+    "rule",
+    "case",
+    "expect",
+    "privacy",
+    "let",
+    "use",
+    "key",
+    "correlate",
+    "missing",
+    "learn",
+    "final",
+]
 """Words that are keywords only at the start of a statement."""
 
 BLOCK_HEADS = frozenset({"table", "fields", "pathway"})
@@ -60,7 +84,9 @@ _STATEMENT = re.compile(
     re.ASCII,
 )
 _FOREIGN_WORD = re.compile(r"[^\W\d]\w*")
-_CURLY_TEXT = re.compile(r"[\u2018-\u201f\u00ab\u00bb][^\n\u2018-\u201f\u00ab\u00bb\"']*[\u2018-\u201f\u00ab\u00bb\"']?")
+_CURLY_TEXT = re.compile(
+    r"[\u2018-\u201f\u00ab\u00bb][^\n\u2018-\u201f\u00ab\u00bb\"']*[\u2018-\u201f\u00ab\u00bb\"']?"
+)
 DEEPEST_BRACKETS = 60
 """How far brackets may nest."""
 

@@ -192,7 +192,8 @@ def _well_known(
             f"`{previous.text} {found.text}` is not a quantity: `{found.text}` is not a bare unit",
             _unit_help(previous.text, _GUESSES.get(found.text, found.text)),
         )  # fmt: skip
-    is_draw = any(x.text == "~" for x in before) and "COMPARE" not in expected
+    is_closed = sum((x.text in "([{") - (x.text in ")]}") for x in before if x.text) == 0
+    is_draw = any(x.text == "~" for x in before) and "COMPARE" not in expected and is_closed
     if is_draw and found.text in ("+", "-", "*", "/", "^") and previous and previous.text != "~":
         return Diagnostic(
             "misplaced-draw",

@@ -167,6 +167,8 @@ class _Run:
         return {t for t in self._states[self._state.state_stack[-1]] if t.isupper() or t[0] == "_"}
 
     def _feed(self, lexeme: Lexeme) -> bool:
+        if not self._can_take(lexeme.kind):
+            return False
         try:
             self._state.feed_token(self._token(lexeme))
         except UnexpectedToken:

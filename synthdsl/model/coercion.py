@@ -7,7 +7,15 @@ from fractions import Fraction
 
 from synthdsl.model.expressions import Constant, Expr, ListOf
 from synthdsl.model.findings import Findings
-from synthdsl.model.operators import convert, named, settled, to_duration, unit_of, unknown, widen_date
+from synthdsl.model.operators import (
+    convert,
+    named,
+    settled,
+    to_duration,
+    unit_of,
+    unknown,
+    widen_date,
+)
 from synthdsl.values.types import FLOAT, LARGEST_INT, MOMENTS, NUMBERS, Kind, Type
 from synthdsl.values.units import MICROSECOND, ONE, Free, Unit, conversion, is_compatible, ratio
 
@@ -23,6 +31,8 @@ def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
         return unknown(expr.span)
     if expr.type.kind is Kind.NULL:
         return Constant(type.nullable(), expr.span, None)
+    if isinstance(expr, Constant) and expr.value is None:
+        return _no_value(expr, type, findings, what)
     if not _check_size(expr, findings, what):
         return unknown(expr.span)
     if type.is_quantity and expr.type.is_quantity:
@@ -31,7 +41,11 @@ def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
         return widen_date(expr)
     if type.kind is Kind.LIST and expr.type.kind is Kind.LIST:
         return _items(expr, type, findings, what)
-    if type.kind is expr.type.kind and type.enum == expr.type.enum and (type.zone is None) == (expr.type.zone is None):
+    if (
+        type.kind is expr.type.kind
+        and type.enum == expr.type.enum
+        and (type.zone is None) == (expr.type.zone is None)
+    ):
         return expr
     findings.report(
         "type-mismatch",
@@ -53,6 +67,19 @@ def _check_null(expr: Expr, type: Type, findings: Findings, what: str) -> bool:
         )
         return False
     return True
+
+
+def _no_value(expr: Constant, type: Type, findings: Findings, what: str) -> Expr:
+    """A constant that came out null: a division by zero, the log of a negative number."""
+    if type.is_nullable and (type.kind is expr.type.kind or type.is_quantity):
+        return Constant(type, expr.span, None)
+    findings.report(
+        "constant-overflow",
+        expr.span,
+        f"{expr.span.text[:40]} has no value, but {what} is `{type}`",
+        "correct it: a division by zero or a log of a negative number has none",
+    )
+    return unknown(expr.span)
 
 
 def _check_size(expr: Expr, findings: Findings, what: str) -> bool:

@@ -161,7 +161,12 @@ def _by_group(
     for entry in entries.entries:
         key = infer(entry.outcome, scope, findings, type_)
         if entry.weight is None or not isinstance(key, Constant):
-            findings.report("correlate-rank", entry.span, "a rank by group is `member: rank`", "write `rank {female: 0.3, male: 0.4} by sex`")
+            findings.report(
+                "correlate-rank",
+                entry.span,
+                "a rank by group is `member: rank`",
+                "write `rank {female: 0.3, male: 0.4} by sex`",
+            )
             return None
         matrix = _matrix(entry.weight, size, scope, findings)
         if matrix is None:

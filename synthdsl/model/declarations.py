@@ -29,7 +29,24 @@ MOST_FILES = 200
 DEEPEST_IMPORT = 32
 LARGEST_IMPORT = 2 * 2**20
 """Bytes that an imported file may have."""
-RESERVED = frozenset(["index", "prev", "first", "true", "false", "null", "and", "or", "not", "in", "is", "when", "else", "rest"])
+RESERVED = frozenset(
+    [
+        "index",
+        "prev",
+        "first",
+        "true",
+        "false",
+        "null",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "when",
+        "else",
+        "rest",
+    ]
+)
 LANGUAGE_VERSION = 1
 
 

@@ -187,6 +187,7 @@ def report_wrong_use(
     from synthdsl.providers.base import PROVIDERS
 
     file = scope.file
+    help_: str | None
     if name in file.enums:
         what, help_ = "an enum", f"name a member: `{name}.{file.enums[name].type.members[0]}`"
     elif name in file.lookups:
@@ -492,7 +493,9 @@ def _aggregate_type(name: str, value: Expr, findings: Findings) -> Type:
         return FLOAT.nullable()
     fits = type_.is_quantity if name in ("mean", "sum") else type_.kind in ORDERED
     if not fits:
-        findings.report("type-mismatch", value.span, f"`{name}` needs numbers, found {named(type_)}")
+        findings.report(
+            "type-mismatch", value.span, f"`{name}` needs numbers, found {named(type_)}"
+        )
         return UNKNOWN
     if name in ("min", "max"):
         return type_.nullable()
@@ -658,7 +661,9 @@ def apply_function(function: Function, values: list[Expr], span: Span, findings:
     if function.plain_arguments:
         values = [_plain(v) for v in values]
     if function.reads_local_time:
-        values = [LocalTime(replace(v.type, zone=None), v.span, v) if v.type.zone else v for v in values]
+        values = [
+            LocalTime(replace(v.type, zone=None), v.span, v) if v.type.zone else v for v in values
+        ]
     arguments = [
         Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None)
         for v in values

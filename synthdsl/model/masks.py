@@ -88,7 +88,10 @@ def type_mask(
             else "write a share from 0 % to 100 %"
         )
         findings.report(
-            "parameter-range", chance.span, f"the chance of being missing is {value}", help_
+            "parameter-range",
+            chance.span,
+            "the chance of being missing " + ("has no value" if value is None else f"is {value:g}"),
+            help_,
         )
         return None
     return Mask(name, mechanism, chance, _code(node, field, scope, findings), node.span)

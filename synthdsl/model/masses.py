@@ -42,7 +42,7 @@ def keeps_enough(draw: DistributionDraw, low: float, high: float) -> bool:
         if name == "discrete_uniform" and min(high, last) - max(low, first) < 1:
             return False
         share = (min(high, last) - max(low, first)) / max(last - first, 1e-300)
-        return LEAST_MASS <= share < 1
+        return bool(LEAST_MASS <= share < 1)
     mean = _mean(name, values)
     if mean is None or mean <= 0 or name not in NOT_NEGATIVE:
         return False

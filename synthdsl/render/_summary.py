@@ -207,7 +207,7 @@ def _histogram(
 
 def _moment_shape(values: pa.ChunkedArray, bins: int) -> Histogram | Shares:
     kind = pa.timestamp("us", values.type.tz)
-    micros = values.cast(kind, safe=False).cast(pa.int64()).to_numpy().astype(np.float64)
+    micros = unpacked(values.cast(kind, safe=False).cast(pa.int64())).astype(np.float64)
     has_time = float(micros.max() - micros.min()) < 3 * 86_400_000_000
     return _continuous(micros, bins, lambda x: _moment(x, has_time=has_time))
 

@@ -39,7 +39,11 @@ FIELDS = (
 
 def check(text):
     result = subprocess.run(
-        [sys.executable, "-c", CHILD, *HEAVY], input=text, capture_output=True, text=True, check=True
+        [sys.executable, "-c", CHILD, *HEAVY],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(result.stdout)
 
@@ -50,7 +54,9 @@ def test_a_spec_of_a_hundred_fields_needs_no_numbers():
 
 
 def test_a_spec_with_mistakes_needs_no_numbers():
-    found, loaded = check("language 1\ntable t [9] {\n  a: flot = 1\n  b: float ~ normal(0, -1)\n}\n")
+    found, loaded = check(
+        "language 1\ntable t [9] {\n  a: flot = 1\n  b: float ~ normal(0, -1)\n}\n"
+    )
     assert (found, loaded) == (["unknown-type", "parameter-range"], [])
 
 
@@ -80,7 +86,9 @@ def test_what_surely_keeps_enough_does(name, names, values):
     sure = 0
     ends = [-1e6, -60, -7, -1, 0, 0.3, 1, 3, 5, 9, 20, 50, 77, 150, 1e4, 1e9]
     for given in values:
-        draw = DistributionDraw(span, distribution, form, tuple(Constant(FLOAT, span, v) for v in given))
+        draw = DistributionDraw(
+            span, distribution, form, tuple(Constant(FLOAT, span, v) for v in given)
+        )
         for low in ends:
             for high in ends:
                 if low < high and keeps_enough(draw, low, high):

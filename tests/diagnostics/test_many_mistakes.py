@@ -220,7 +220,9 @@ def test_a_broken_declaration_silences_what_uses_it():
 
 
 def test_errors_do_not_end_at_a_hundred_lines():
-    text = "language 1\ntable t [10] {\n" + "".join(f"  f{i}: flot = 1\n" for i in range(300)) + "}\n"
+    text = (
+        "language 1\ntable t [10] {\n" + "".join(f"  f{i}: flot = 1\n" for i in range(300)) + "}\n"
+    )
     assert len(errors(text)) == 300
 
 

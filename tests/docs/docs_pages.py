@@ -7,6 +7,8 @@ A page's blocks run in order, in one empty folder, sharing files and Python name
 - ```synth: a whole spec (it starts with `language 1`) or a fragment, which is put into a table.
 - ```synth error (or warning): must give just the findings shown in the ```text that follows.
 - ```console: `$ ` commands and their output, exactly; `...` stands for anything.
+- ```console varying: output with names from the pools of another library, which differ from
+  version to version of it; the first words of its lines are compared.
 - ```python: run; a ```text that follows is what it prints. ```python NAME.py: a file.
 - ```csv NAME.csv and other blocks with a file name: a file.
 
@@ -209,7 +211,8 @@ class PageRun:
         result = parts[0]
         for command, shown in zip(parts[1::2], parts[2::2], strict=True):
             printed = self._command(command)
-            if same(shown, printed):
+            alike = same_words if block.remark == "varying" else same
+            if alike(shown, printed):
                 printed = shown
             elif not UPDATE:
                 self._wrong(block, f"`{command}` prints\n{printed}")
@@ -349,3 +352,12 @@ def same(shown: str, printed: str) -> bool:
         else:
             lines.append(re.escape(line.rstrip()).replace(re.escape("..."), ".*") + "[ ]*\n")
     return re.fullmatch("".join(lines), printed) is not None
+
+
+def same_words(shown: str, printed: str) -> bool:
+    """Whether lines start with the same words, apart from those that start with a space."""
+
+    def words(text: str) -> set[str]:
+        return {line.split()[0] for line in text.splitlines() if line[:1].strip()}
+
+    return words(shown) == words(printed)

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from docs_pages import DOCS, ROOT, PageRun, blocks_of, pages, same
+from docs_pages import DOCS, ROOT, PageRun, blocks_of, pages, same, same_words
 
 import synthdsl.api
 
@@ -99,6 +99,8 @@ def test_elisions():
     assert same("wrote x (...)\n", "wrote x (12.3 kB)\n")
     assert not same("a\n...\n", "b\n")
     assert not same("a\n", "a\nb\n")
+    assert same_words("id  name\nP1  Ann\n  9 others\n", "id  name\nP1  Ben\n")
+    assert not same_words("id  name\nP1  Ann\n", "id  name\nP2  Ann\n")
     with warnings.catch_warnings():
         assert not same("", "a\n")
 

@@ -160,3 +160,16 @@ def test_a_changed_lookup_file_is_read_again(tmp_path: Path) -> None:
         (tmp_path / "mix.csv").write_text(f"value,weight\n{word},1\n")
         found.append(set(synthdsl.load(path).generate(5)["t"]["v"].to_pylist()))
     assert found == [{"old"}, {"new"}]
+
+
+@pytest.mark.parametrize(
+    "body, code",
+    [
+        ('id: text ~ unique("T-####")\nrule r: id != "T-0001"', "bad-rule"),
+        ("a: int ~ poisson(3)\nx: float? ~ normal(a, 1)\nmissing x: mnar(expit(z(x)))", "bad-arguments"),
+    ],
+)
+def test_check_finds_what_planning_refuses(body: str, code: str) -> None:
+    assert codes(body) == [code]
+    with pytest.raises(SynthError):
+        columns(body)

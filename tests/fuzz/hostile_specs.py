@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E501 - texts of specs
+
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -192,7 +194,9 @@ def ten_thousand_imports(folder: Path) -> str:
 @case
 def imports_of_large_files(folder: Path) -> str:
     for i in range(50):
-        (folder / f"f{i}.synth").write_text(HEAD + "#" + "-" * 3_240_000 + f"\nparam p{i}: int = 1\n")
+        (folder / f"f{i}.synth").write_text(
+            HEAD + "#" + "-" * 3_240_000 + f"\nparam p{i}: int = 1\n"
+        )
     lines = "".join(f'import "f{i}.synth" (p{i})\n' for i in range(50))
     return HEAD + lines + derived("1").removeprefix(HEAD)
 
@@ -207,12 +211,16 @@ def imports_of_what_is_no_file(folder: Path) -> str:
     lines = "".join(f'import "{path}" (i{i})\n' for i, path in enumerate(paths))
     paths[1] = "pipe.csv"
     lines += "".join(f'lookup l{i} from "{path}"\n' for i, path in enumerate(paths))
-    return HEAD + lines + table(*(f"x{i}: text ~ l{i}" for i in range(len(paths)))).removeprefix(HEAD)
+    return (
+        HEAD + lines + table(*(f"x{i}: text ~ l{i}" for i in range(len(paths)))).removeprefix(HEAD)
+    )
 
 
 @case
 def a_hostile_lookup(folder: Path) -> str:
-    (folder / "wide.csv").write_text(",".join(f"c{i}" for i in range(20_000)) + "\n" + "1," * 20_000)
+    (folder / "wide.csv").write_text(
+        ",".join(f"c{i}" for i in range(20_000)) + "\n" + "1," * 20_000
+    )
     (folder / "quote.csv").write_text('a,b\n"' + "x" * 900_000)
     (folder / "nul.csv").write_text("a,weight\n\x00,100\n")
     (folder / "inf.csv").write_text("a,weight\nx,1e999\ny,nan\nz,-0\n")
@@ -233,7 +241,9 @@ def a_distribution_of_itself(folder: Path) -> str:
 @case
 def doubling_distributions(folder: Path) -> str:
     head = "dist d0(x) = normal(x, 1)\n"
-    head += "".join(f"dist d{i}(x) = mixture({{d{i - 1}(x): 50%, d{i - 1}(x): rest}})\n" for i in range(1, 31))
+    head += "".join(
+        f"dist d{i}(x) = mixture({{d{i - 1}(x): 50%, d{i - 1}(x): rest}})\n" for i in range(1, 31)
+    )
     return table("x: float ~ d30(1)", "let y ~ d30(1)", head=head)
 
 
@@ -248,7 +258,8 @@ def doubling_arguments(folder: Path) -> str:
 def doubling_branches(folder: Path) -> str:
     head = "dist d0(x) = normal(x, 1)\n"
     head += "".join(
-        f"dist d{i}(x) = when {{x > 1: d{i - 1}(x + 1), else: d{i - 1}(x - 1)}}\n" for i in range(1, 31)
+        f"dist d{i}(x) = when {{x > 1: d{i - 1}(x + 1), else: d{i - 1}(x - 1)}}\n"
+        for i in range(1, 31)
     )
     return table("a: float ~ normal(0, 1)", "x: float ~ d30(a)", "let y ~ d30(a)", head=head)
 
@@ -264,14 +275,15 @@ def deep_distributions(folder: Path) -> str:
 @case
 def a_group_of_itself(folder: Path) -> str:
     head = 'fields g {\n  use g\n  use g prefix "a_"\n  use g prefix "b_"\n  x: int = 1\n}\n'
-    return table("use g", "use g prefix \"c_\"", head=head)
+    return table("use g", 'use g prefix "c_"', head=head)
 
 
 @case
 def doubling_groups(folder: Path) -> str:
     head = "fields g0 {\n  x: int = 1\n}\n"
     head += "".join(
-        f'fields g{i} {{\n  use g{i - 1} prefix "a_"\n  use g{i - 1} prefix "b_"\n}}\n' for i in range(1, 31)
+        f'fields g{i} {{\n  use g{i - 1} prefix "a_"\n  use g{i - 1} prefix "b_"\n}}\n'
+        for i in range(1, 31)
     )
     return table("use g18", 'use g30 prefix "z_"', head=head)
 
@@ -294,7 +306,9 @@ def ten_thousand_enums(folder: Path) -> str:
 
 @case
 def a_long_chain_of_fields(folder: Path) -> str:
-    return table("f0: float ~ normal(0, 1)", *(f"f{i}: float = f{i - 1} + 1" for i in range(1, 5000)))
+    return table(
+        "f0: float ~ normal(0, 1)", *(f"f{i}: float = f{i - 1} + 1" for i in range(1, 5000))
+    )
 
 
 @case
@@ -398,7 +412,9 @@ def a_unit_of_a_thousand_parts(folder: Path) -> str:
 @case
 def odd_characters(folder: Path) -> str:
     odd = "\u202e\u200b\ufeff\u2028\x85\U0010ffff\ud7ff\u0301\x00\x1b[31m\x7f\u00ad"
-    return table(*(f"x{i}: text = {c}" for i, c in enumerate(odd)), f'y: text = "{odd}"', f"# {odd}")
+    return table(
+        *(f"x{i}: text = {c}" for i, c in enumerate(odd)), f'y: text = "{odd}"', f"# {odd}"
+    )
 
 
 @case

@@ -50,10 +50,15 @@ def test_random_text(text):
     check("language 1\ntable t [1] {\n x: int = " + text + "\n}\n")
 
 
-@given(st.lists(st.sampled_from(STRAY), max_size=40), st.sampled_from(["", " "]))
-@settings(max_examples=2000)
-def test_random_tokens(tokens, between):
-    check("language 1\ntable t [1] {\n" + between.join(tokens))
+@given(st.integers(0, 2**32))
+@settings(max_examples=300)
+def test_random_tokens(seed):
+    random = Random(seed)
+    texts = []
+    for _ in range(MANY):
+        tokens = random.choices(STRAY, k=random.randrange(1, 25))
+        texts.append("language 1\ntable t [1] {\n" + random.choice(("", " ")).join(tokens))
+    check_all(texts)
 
 
 def _mutations(seed, base):
@@ -62,7 +67,7 @@ def _mutations(seed, base):
 
 
 @given(st.integers(0, 2**32), st.sampled_from(SEEDS))
-@settings(max_examples=640)
+@settings(max_examples=440)
 def test_mutated_specs(seed, base):
     check_all(_mutations(seed, base))
 
@@ -104,7 +109,7 @@ def use_written(seed):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=250)
+@settings(max_examples=120)
 def test_written_specs(seed):
     use_written(seed)
 
@@ -118,8 +123,8 @@ def test_many_written_specs(seed):
 
 def test_a_good_part_of_the_written_specs_can_be_made():
     """The generator is no use where nearly everything it writes is refused."""
-    made = sum(use_written(seed) for seed in range(60))
-    assert made >= 12
+    made = sum(use_written(seed) for seed in range(50))
+    assert made >= 10
 
 
 @given(st.integers(0, 2**32), st.sampled_from(SEEDS))

@@ -12,13 +12,13 @@ from hostile_specs import CASES
 MEMORY = 1_500 * 2**20
 SECONDS = 40
 """For a slow shared core; almost every case takes well under a second."""
-CHILD = """
+CHILD = f"""
 import json, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (%d, %d))
+resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
 from synthdsl import api
 for path in sys.argv[1:]:
-    print(json.dumps(sorted({d.code for d in api.check(path)})), flush=True)
-""" % (MEMORY, MEMORY)
+    print(json.dumps(sorted({{d.code for d in api.check(path)}})), flush=True)
+"""
 FINE = {
     "twenty_thousand_weights", "thirty_thousand_members", "a_long_chain_of_fields",
     "ten_thousand_fields", "a_string_of_a_megabyte", "ten_thousand_tables",
@@ -26,7 +26,9 @@ FINE = {
 }  # fmt: skip
 """Large but legal: no errors but `unused-name` and its like."""
 HARMLESS = {
-    "an_enormous_count_of_trials", "a_domain_of_everything", "a_large_correlation",
+    "an_enormous_count_of_trials",
+    "a_domain_of_everything",
+    "a_large_correlation",
     "imports_of_large_files",
 }
 """Legal, though made to look otherwise."""
