@@ -33,16 +33,22 @@ if TYPE_CHECKING:
 
 Rows = int | str | Mapping[str, int] | None
 
+LARGEST_FILE = 4 * 2**20
+"""Bytes of a spec file that are read: more than the parser takes, and devices never end."""
 LARGEST_SEED = 2**64 - 1
 
 
 def read_source(path: str) -> tuple[Source, list[Diagnostic]]:
     """A spec file's text. Raises `SynthError` (exit code 2) if it cannot be read."""
     try:
-        raw = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SynthError(f"cannot read `{path}`: {reason.lower()}", exit_code=2) from error
+    if len(raw) > LARGEST_FILE:
+        # too large however it is encoded; the cut may fall inside a character
+        raw = raw.decode("utf-8", errors="ignore").encode()
     source, bad = decode(path, raw)
     if bad is None:
         return source, []

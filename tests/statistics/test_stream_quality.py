@@ -192,7 +192,7 @@ def test_uniforms_stay_inside_and_are_even() -> None:
     low, high, middle = unit_interval(ends.copy())
     assert (low, high, middle) == (2.0**-53, 1 - 2.0**-53, 0.5 + 2.0**-53)
     u = unit_interval(words.copy())
-    assert 0 < u.min() and u.max() < 1
+    assert u.min() > 0 and u.max() < 1
     assert stats.kstest(u, "uniform").pvalue > LIMIT
     # 2**18 uniforms reach both ends as they should: the least of them is exponential
     assert LIMIT < stats.expon.cdf(u.min() * len(u)) < 1 - LIMIT
