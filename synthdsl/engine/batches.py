@@ -128,7 +128,8 @@ def _with_code(column: Column, hidden: NDArray[np.bool_], code: Any) -> Column:
     if column.is_arrow:
         return Column(pc.if_else(pa.array(hidden), code, column.values), valid)
     raw = code if column.vocabulary is None else column.vocabulary.codes[code]
-    return Column(np.where(hidden, column.values.dtype.type(raw), column.values), valid, column.vocabulary)
+    values = np.where(hidden, column.values.dtype.type(raw), column.values)
+    return Column(values, valid, column.vocabulary)
 
 
 def _exported_type(field: Field, codes: dict[str, Any]) -> Any:

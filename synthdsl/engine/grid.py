@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +47,16 @@ class Grid:
         if valid is not None:
             outside &= valid
         if outside.any():
-            value = values[np.flatnonzero(outside)[0]]
-            kind = self._field.type.kind
-            found = _BEYOND.get(
-                kind, f"comes to {value:.6g}, beyond what `{self._field.type}` holds"
-            )
-            raise RowError(
-                "row-value",
-                self._field.span,
-                f"a value of `{self._field.name}` {found}",
-                "truncate the draw with `in [low, high]`, or bound the formula with `min` and `max`",
-            )
+            self._refuse(values[np.flatnonzero(outside)[0]])
+
+    def _refuse(self, value: Any) -> NoReturn:
+        usual = f"comes to {value:.6g}, beyond what `{self._field.type}` holds"
+        raise RowError(
+            "row-value",
+            self._field.span,
+            f"a value of `{self._field.name}` {_BEYOND.get(self._field.type.kind, usual)}",
+            "truncate the draw with `in [low, high]`, or bound the formula with `min` and `max`",
+        )
 
     def inner(self, low: Any, high: Any) -> tuple[Any, Any]:
         """The first and last grid value within [low, high]; infinite ends stay."""
@@ -101,6 +100,8 @@ class Grid:
             return x.astype(np.bool_)
         if self.step is None:
             values = np.asarray(x, np.float64)
+            if not np.isfinite(values).all():
+                self._refuse(values[~np.isfinite(values)][0])
             return values if low is None else np.clip(values, low, high)
         if x.dtype.kind in "iu" and self.step == 1:
             rounded = x.astype(np.int64, copy=False)

@@ -21,7 +21,7 @@ from synthdsl.model.spec import Field, Mask
 from synthdsl.plan.domains import axis_of
 from synthdsl.plan.lower import Plan, Step, TablePlan
 from synthdsl.values.columns import Column, Vocabulary
-from synthdsl.values.types import ORDERED
+from synthdsl.values.types import ORDERED, Kind
 
 BLOCK_ROWS = 16_384
 PILOT_ROWS = 131_072
@@ -116,7 +116,14 @@ class TableRun:
         column = evaluate_column(value, frame)
         if field.type.kind not in ORDERED:
             return column
-        return Column(self._grids[field.name].derived(column.values, column.valid), column.valid)
+        values, valid = column.values, column.valid
+        if field.type.kind is Kind.FLOAT:
+            # as a division by zero: what is no number is null
+            is_number = np.isfinite(values)
+            if not is_number.all():
+                values = np.where(is_number, values, 0.0)
+                valid = is_number if valid is None else valid & is_number
+        return Column(self._grids[field.name].derived(values, valid), valid)
 
     def _settle(self, field: Field, frame: Frame) -> None:
         """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""

@@ -27,8 +27,8 @@ from synthdsl.model.expressions import (
 from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import check_gaps, check_rows
 from synthdsl.model.masks import reads_masked
-from synthdsl.model.nulls import may_be_null
 from synthdsl.model.masses import keeps_enough
+from synthdsl.model.nulls import may_be_null
 from synthdsl.model.spec import Field, Spec, Table
 from synthdsl.source import Span
 

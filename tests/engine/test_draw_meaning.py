@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from engine_specs import codes, columns
+from engine_specs import codes, columns, of_fields, table
 from scipy import stats
 
 from synthdsl.diagnostics import SynthError
@@ -103,6 +105,33 @@ def test_a_value_beyond_its_type_is_an_error_and_never_wraps(body: str) -> None:
         columns(body)
     assert [d.code for d in raised.value.diagnostics] == ["row-value"]
     assert "`b`" in raised.value.diagnostics[0].message
+
+
+def test_floats_without_a_value_are_null_or_refused_but_never_infinite() -> None:
+    body = "a: float ~ uniform(1e200, 1e201)\nb: float? = a * a\nc: float? = b - a * a\nd: float? = a / 0"
+    assert columns(body)[["b", "c", "d"]].isna().all().all()
+    for wrong in (
+        "a: float ~ uniform(1e200, 1e201)\nb: float = a * a",
+        "b: float ~ lognormal(mu: 900, sigma: 1)",
+    ):
+        with pytest.raises(SynthError) as raised:
+            columns(wrong)
+        assert raised.value.diagnostics[0].code in ("null-value", "row-value")
+
+
+def test_imported_definitions_keep_their_own_parameters(tmp_path: Path) -> None:
+    (tmp_path / "lib.synth").write_text(
+        "language 1\nparam width: float = 3\ndist wide(m) = normal(m, width)\n"
+        "fields box(k) {\nv: float ~ wide(k)\n}\n"
+    )
+    top = 'import "lib.synth" (wide, box)\nparam width: float = 100'
+    path = str(tmp_path / "s.synth")
+    text = of_fields("use box(width)\nw: float ~ wide(width)", top=top, rows=4000)
+    found = table(text, path=path, params={"width": "50"}).to_pandas()
+    for name in "vw":
+        # False alarm: 6 standard errors.
+        assert abs(found[name].mean() - 50) < 6 * 3 / np.sqrt(4000)
+        assert abs(found[name].std() - 3) < 6 * 3 / np.sqrt(8000)
 
 
 def test_products_that_fit_are_exact() -> None:

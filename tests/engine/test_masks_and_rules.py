@@ -167,7 +167,10 @@ def test_a_changed_lookup_file_is_read_again(tmp_path: Path) -> None:
     "body, code",
     [
         ('id: text ~ unique("T-####")\nrule r: id != "T-0001"', "bad-rule"),
-        ("a: int ~ poisson(3)\nx: float? ~ normal(a, 1)\nmissing x: mnar(expit(z(x)))", "bad-arguments"),
+        (
+            "a: int ~ poisson(3)\nx: float? ~ normal(a, 1)\nmissing x: mnar(expit(z(x)))",
+            "bad-arguments",
+        ),
     ],
 )
 def test_check_finds_what_planning_refuses(body: str, code: str) -> None:

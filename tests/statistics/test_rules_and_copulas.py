@@ -23,10 +23,8 @@ ROWS = 20_000
 
 def same(a: Any, b: Any) -> float:
     """The least p-value that two samples of several fields come from one law."""
-    found = []
     names = list(b)
-    for name in names:
-        found.append(stats.ks_2samp(a[name], b[name], method="asymp").pvalue)
+    found = [stats.ks_2samp(a[name], b[name], method="asymp").pvalue for name in names]
     cuts = {name: np.unique(np.quantile(b[name], [0.25, 0.5, 0.75])) for name in names}
     for i, x in enumerate(names):
         for y in names[:i]:
