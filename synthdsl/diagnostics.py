@@ -86,11 +86,10 @@ class SynthError(Exception):
 
     def __str__(self) -> str:
         """The message, followed by each finding on a line of its own."""
-        lines = [self.message]
-        for d in self.diagnostics:
-            lines.append(
-                f"{d.span.source.name}:{d.span.line}:{d.span.column}: "
-                f"{d.severity.value}[{d.code}]: {d.message}"
-                + (f" (help: {d.help})" if d.help else "")
-            )
-        return "\n".join(lines)
+        return "\n".join([self.message, *map(_line, self.diagnostics)])
+
+
+def _line(d: Diagnostic) -> str:
+    place = f"{d.span.source.name}:{d.span.line}:{d.span.column}"
+    advice = f" (help: {d.help})" if d.help else ""
+    return f"{place}: {d.severity.value}[{d.code}]: {d.message}{advice}"

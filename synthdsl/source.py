@@ -12,9 +12,9 @@ from functools import cached_property
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One text and the name it is shown under.
+    r"""One text and the name it is shown under.
 
-    `text` has every line ending as `\\n` and no byte-order mark; `name` is a path as the user
+    `text` has every line ending as `\n` and no byte-order mark; `name` is a path as the user
     gave it, or a label such as `<text>`.
     """
 

@@ -110,8 +110,8 @@ class Distribution:
     `is_discrete`: values are integers. `is_point`: a location family, whose value may be a
     point such as a date or a temperature; otherwise the value is an interval or a plain
     number (a duration may be gamma, a date may not). `is_number`: the value is always a plain
-    number (counts, probabilities), whatever the field's unit. `has_slow_quantile`: worth a compile-time
-    table when every parameter is constant.
+    number (counts, probabilities), whatever the field's unit. `has_slow_quantile`: worth a
+    compile-time table when every parameter is constant.
     """
 
     name: ClassVar[str]

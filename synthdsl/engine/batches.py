@@ -20,6 +20,7 @@ from synthdsl.model.build import build_spec
 from synthdsl.model.spec import Field, Spec
 from synthdsl.plan.lower import Plan, TablePlan, lower
 from synthdsl.source import Source
+from synthdsl.values.arrays import booleans
 from synthdsl.values.columns import Column, Vocabulary
 from synthdsl.values.types import INT, EnumType, Kind
 
@@ -126,7 +127,7 @@ def _with_code(column: Column, hidden: NDArray[np.bool_], code: Any) -> Column:
     """`column` with the masked rows holding the code for missing values."""
     valid = None if column.valid is None else column.valid | hidden
     if column.is_arrow:
-        return Column(pc.if_else(pa.array(hidden), code, column.values), valid)
+        return Column(pc.if_else(booleans(hidden), code, column.values), valid)
     raw = code if column.vocabulary is None else column.vocabulary.codes[code]
     values = np.where(hidden, column.values.dtype.type(raw), column.values)
     return Column(values, valid, column.vocabulary)

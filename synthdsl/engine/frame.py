@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, SynthError
 from synthdsl.engine.streams import Keys, SlotDraws, try_keys
+from synthdsl.engine.texts import same_vocabulary
 from synthdsl.source import Span
 from synthdsl.values.arrays import numbers
 from synthdsl.values.columns import Column
@@ -118,12 +119,11 @@ def _replaced(
 
 def scatter(column: Column, at: NDArray[np.int64], new: Column) -> Column:
     """`column` with the rows at `at` replaced by those of `new`."""
-    from synthdsl.engine.texts import same_vocabulary
-
     n = len(column)
-    if column.vocabulary is not new.vocabulary or column.is_arrow or new.is_arrow:
-        if column.vocabulary is not None or new.vocabulary is not None or column.is_arrow:
-            column, new = same_vocabulary(column, new)
+    is_text = column.vocabulary is not None or new.vocabulary is not None or column.is_arrow
+    is_mixed = column.vocabulary is not new.vocabulary or column.is_arrow or new.is_arrow
+    if is_text and is_mixed:
+        column, new = same_vocabulary(column, new)
     valid = None
     if column.valid is not None or new.valid is not None:
         valid = np.ones(n, np.bool_) if column.valid is None else column.valid.copy()

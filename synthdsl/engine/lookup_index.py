@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.choices import Chooser
-from synthdsl.engine.evaluate import enum_vocabulary
+from synthdsl.engine.results import enum_vocabulary
 from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import Lookup
 from synthdsl.values.arrays import unpacked
@@ -43,7 +44,9 @@ class LookupIndex:
         self.group_of_row = group
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(present)))])
         self._values: dict[tuple[str, Type], Column] = {}
-        self._remaps: dict[tuple[int, int], tuple[Vocabulary, NDArray[np.int64]]] = {}
+        self._remaps: list[WeakKeyDictionary[Vocabulary, NDArray[np.int64]]] = [
+            WeakKeyDictionary() for _ in self._keys
+        ]
         self.chooser = None
         if lookup.weight is not None:
             weights = np.asarray(lookup.weights)[self.order]
@@ -91,12 +94,11 @@ class LookupIndex:
                 Vocabulary(tuple(encoded.dictionary.to_pylist())),
             )
         if key.vocabulary is not None:
-            mark = (number, id(key.vocabulary))
-            cached = self._remaps.get(mark)
-            if cached is None or cached[0] is not key.vocabulary:
+            remap = self._remaps[number].get(key.vocabulary)
+            if remap is None:
                 remap = np.array([codes.get(w, -1) for w in key.vocabulary.words], np.int64)
-                cached = self._remaps[mark] = (key.vocabulary, remap)
-            return np.asarray(cached[1][key.values])
+                self._remaps[number][key.vocabulary] = remap
+            return np.asarray(remap[key.values])
         known = np.asarray([v for v in distinct if v is not None])
         at = np.searchsorted(known, key.values)
         at = np.minimum(at, len(known) - 1)

@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 
 from synthdsl.distributions.truncation import interval_mass
-from synthdsl.engine.evaluate import evaluate, filled
+from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame, RowError
-from synthdsl.engine.samplers import (
-    Context,
-    branch_number,
-    checked_parameters,
-    narrower,
-    raw_bounds,
-    row_shares,
-)
+from synthdsl.engine.parameters import checked_parameters, raw_bounds
+from synthdsl.engine.rewriting import branch_number, narrower
+from synthdsl.engine.samplers import Context
+from synthdsl.engine.weight_samplers import row_shares
 from synthdsl.model.draws import (
     CategoricalDraw,
     ChooseDraw,
@@ -108,7 +104,7 @@ def _choice(draw: ChooseDraw, context: Context, low: Expr, high: Expr) -> Mass:
     number = context.simplify(branch_number(draw))
 
     def mass(frame: Frame) -> Column:
-        chosen = filled(evaluate(number, frame), frame.rows, number).values
+        chosen = evaluate_column(number, frame).values
         total = np.zeros(frame.rows)
         valid = np.ones(frame.rows, np.bool_)
         for branch, component in enumerate(masses):

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from synthdsl.engine.evaluate import evaluate_column, is_true
+from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame
+from synthdsl.engine.results import is_true
 from synthdsl.engine.run import BLOCK_ROWS, Run
 from synthdsl.model.expressions import Aggregate, Constant, Expr, walk
 from synthdsl.model.folding import INTEGER_KINDS, fold
@@ -95,7 +96,9 @@ def measure(run: Run, ranges: dict[str, tuple[int, int]]) -> list[Measured]:
     return [_measured(e.condition, e.text, tallies, ranges) for e in expectations]
 
 
-def _measured(condition: Expr, text: str, tallies: dict[int, Tally], ranges: dict[str, tuple[int, int]]) -> Measured:
+def _measured(
+    condition: Expr, text: str, tallies: dict[int, Tally], ranges: dict[str, tuple[int, int]]
+) -> Measured:
     used = [e for e in walk(condition) if isinstance(e, Aggregate)]
     result = _written_in(condition, tallies)
     assert isinstance(result, Constant)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, Label, SynthError
 from synthdsl.engine.copula import Copula, LevelDraws
-from synthdsl.engine.evaluate import evaluate, evaluate_column, filled, is_false
+from synthdsl.engine.draw_compiler import compile_draw
+from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.grid import Grid
-from synthdsl.engine.samplers import Context, Sampler, compile_draw
+from synthdsl.engine.results import is_false
+from synthdsl.engine.samplers import Context, Sampler
 from synthdsl.engine.streams import root_keys
 from synthdsl.engine.tabulate import Axes, tabulate, value_axis
 from synthdsl.model.expressions import Expr
@@ -138,7 +140,8 @@ class TableRun:
             raise RowError(
                 "null-value",
                 field.span,
-                f"row {int(frame.ordinals[row])} of `{frame.table}`: `{field.name}` came out null, but is `{field.type}`",
+                f"row {int(frame.ordinals[row])} of `{frame.table}`: "
+                f"`{field.name}` came out null, but is `{field.type}`",
                 f"declare it `{field.type}?`, or give a value with `coalesce`",
             )
 
@@ -227,7 +230,7 @@ class TableRun:
 
     def _mask(self, mask: Mask, chance: Expr, frame: Frame) -> NDArray[np.bool_]:
         """Rows in which the field is masked; the chance reads complete values."""
-        column = filled(evaluate(chance, frame), frame.rows, chance)
+        column = evaluate_column(chance, frame)
         wrong = (column.values < 0) | (column.values > 1)
         if column.valid is not None:
             wrong &= column.valid
@@ -236,7 +239,8 @@ class TableRun:
             raise RowError(
                 "row-value",
                 mask.chance.span,
-                f"row {int(frame.ordinals[row])} of `{frame.table}`: the chance of being missing is {column.values[row]:g}",
+                f"row {int(frame.ordinals[row])} of `{frame.table}`: "
+                f"the chance of being missing is {column.values[row]:g}",
                 "a chance lies between 0 and 1: write `expit(...)`",
             )
         rows: NDArray[np.bool_] = np.less(frame.draws(mask.field).uniform("missing"), column.values)

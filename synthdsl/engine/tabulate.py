@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from synthdsl.engine.evaluate import enum_vocabulary, evaluate_column
+from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame
+from synthdsl.engine.results import enum_vocabulary
 from synthdsl.model.expressions import (
     Constant,
     Expr,

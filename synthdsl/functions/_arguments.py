@@ -126,7 +126,11 @@ def common_quantity(arguments: Sequence[Argument]) -> Type | Misuse:
 
 
 def _mismatch(argument: Argument, at: int, unit: Unit | Free, is_duration: bool) -> Misuse | None:
-    if not is_duration or argument.type.kind is Kind.DURATION or not isinstance(unit_of(argument), Free):
+    if (
+        not is_duration
+        or argument.type.kind is Kind.DURATION
+        or not isinstance(unit_of(argument), Free)
+    ):
         return None
     if argument.is_constant and argument.value == 0:
         return None

@@ -22,7 +22,8 @@ class RowSource:
     """Where rows come from: `function(plan, table, start, stop)` yields their record batches.
 
     `function` stands at the top level of an importable module and `plan` is a value that JSON
-    can say, so that worker processes can have both. The batches are of the table's schema, of any size.
+    can say, so that worker processes can have both. The batches are of the table's schema, of
+    any size.
     """
 
     function: Callable[[Any, str, int, int], Iterator[pa.RecordBatch]]

@@ -1,0 +1,1 @@
+"""Text to tree: lexer, grammar, parser, advice on mistakes, formatter."""

@@ -155,13 +155,19 @@ def _well_known(
     if len(before) == 1 and previous is not None and previous.kind == "NAME":
         if found.text == "~":
             return Diagnostic(
-                "missing-type", _span_of(span, previous), f"field `{previous.text}` has no type",
-                f"write `{previous.text}: float ~ ...`, or `let {previous.text} ~ ...` for a latent",
+                "missing-type",
+                _span_of(span, previous),
+                f"field `{previous.text}` has no type",
+                f"write `{previous.text}: float ~ ...`, "
+                f"or `let {previous.text} ~ ...` for a latent",
             )  # fmt: skip
         if found.text == "=":
             return Diagnostic(
-                "missing-type", _span_of(span, previous), f"field `{previous.text}` has no type",
-                f"write `{previous.text}: float = ...`, or `let {previous.text} = ...` for a latent",
+                "missing-type",
+                _span_of(span, previous),
+                f"field `{previous.text}` has no type",
+                f"write `{previous.text}: float = ...`, "
+                f"or `let {previous.text} = ...` for a latent",
             )  # fmt: skip
         close = get_close_matches(previous.text, HEADS, n=1, cutoff=0.7)
         if close and found.kind in ("NAME", "STRING", "INT"):
@@ -209,9 +215,14 @@ def _well_known(
             "write `name: type?`",
         )
     if found.text in (")", "]", "}"):
+        if _is_open(before, found.text):
+            return None
         return Diagnostic(
-            "unopened-bracket", span, f"this `{found.text}` closes nothing", "remove it, or complete what stands before it"
-        ) if not _is_open(before, found.text) else None  # fmt: skip
+            "unopened-bracket",
+            span,
+            f"this `{found.text}` closes nothing",
+            "remove it, or complete what stands before it",
+        )
     return None
 
 

@@ -4,30 +4,52 @@ shape, wherever they stand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import FrozenInstanceError, dataclass, fields
 from fractions import Fraction
-from typing import TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from synthdsl.source import Span
-
 
 Class = TypeVar("Class", bound=type)
 
 
 @dataclass_transform(frozen_default=True)
 def node(cls: Class) -> Class:
-    """A frozen data class that compares and prints as `Node` says.
+    """A frozen data class that is made, compared and printed as `Node` says.
 
     Methods generated for each of sixty classes would take longer than checking most specs.
     """
-    return dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[return-value]
+    return dataclass(init=False, eq=False, repr=False)(cls)  # type: ignore[return-value]
 
 
 @node
 class Node:
-    """Anything that stands somewhere in a source. Nodes of one shape are equal."""
+    """Anything that stands somewhere in a source. Nodes of one shape are equal.
+
+    Fields are given by position or by name; they cannot be set again. `ASIDE` names those
+    that say where a node stands or what surrounds it, not what it is.
+    """
 
     span: Span
+    _names: ClassVar[tuple[str, ...]]
+    ASIDE: ClassVar[frozenset[str]] = frozenset({"span"})
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        names = type(self)._field_names()
+        given = dict(zip(names, values, strict=False)) | named
+        lacking = [name for name in names if name not in given and not hasattr(type(self), name)]
+        if len(values) > len(names) or lacking or not given.keys() <= set(names):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
+        self.__dict__.update(given)
+
+    @classmethod
+    def _field_names(cls) -> tuple[str, ...]:
+        if "_names" not in cls.__dict__:
+            cls._names = tuple(f.name for f in fields(cls))
+        return cls._names
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot set `{name}` of a {type(self).__name__}")
 
     def __eq__(self, other: object) -> bool:
         """Whether `other` has the same shape, wherever it stands."""
@@ -41,16 +63,14 @@ class Node:
 
     def __repr__(self) -> str:
         """The shape, without places."""
-        inner = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self)[1:])
+        inner = ", ".join(
+            f"{n}={getattr(self, n)!r}" for n in self._field_names() if n not in self.ASIDE
+        )
         return f"{type(self).__name__}({inner})"
 
 
 def _shape(item: Node) -> tuple[object, ...]:
-    return tuple(getattr(item, f.name) for f in fields(item) if f.name not in PLACES)
-
-
-PLACES = frozenset({"span"})
-"""Fields that say where a node stands, not what it is."""
+    return tuple(getattr(item, name) for name in item._field_names() if name not in item.ASIDE)
 
 
 # Expressions
@@ -146,7 +166,7 @@ class Argument(Node):
 
 @node
 class Call(Expression):
-    """`name(arguments)`: a function, distribution, provider, aggregate, …"""
+    """`name(arguments)`: a function, a distribution, a provider or an aggregate."""
 
     function: Path
     arguments: tuple[Argument, ...]

@@ -39,7 +39,7 @@ def build_spec(
     findings = Findings()
     declarations = Declarations(findings, params or {}, allows_python=allows_python)
     scope = declarations.main(parsed.file, source, folder)
-    _check_overrides(params or {}, scope, source, findings)
+    _check_overrides(params or {}, scope, findings)
     spec = _spec(parsed.file, scope, source, declarations, findings, allows_python=allows_python)
     _check_rest(parsed.file, findings, has_syntax_errors=bool(syntax))
     if not has_errors(findings.diagnostics) and not syntax:
@@ -52,9 +52,7 @@ def build_spec(
     return (None if has_errors(diagnostics) else spec), diagnostics
 
 
-def _check_overrides(
-    params: dict[str, str], scope: FileScope, source: Source, findings: Findings
-) -> None:
+def _check_overrides(params: dict[str, str], scope: FileScope, findings: Findings) -> None:
     for name in params:
         if name not in scope.params or name not in scope.declared:
             close = get_close_matches(name, list(scope.params), n=1, cutoff=0.6)

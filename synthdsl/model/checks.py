@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from synthdsl.diagnostics import Label
-from synthdsl.functions.base import Argument
 from synthdsl.model.domains import domain_of
 from synthdsl.model.draws import (
     DistributionDraw,
@@ -21,6 +20,7 @@ from synthdsl.model.expressions import (
     Expr,
     LookupValue,
     Operation,
+    as_arguments,
     fields_read,
     walk,
 )
@@ -29,7 +29,8 @@ from synthdsl.model.lookups import check_gaps, check_rows
 from synthdsl.model.masks import reads_masked
 from synthdsl.model.masses import keeps_enough
 from synthdsl.model.nulls import may_be_null
-from synthdsl.model.spec import Field, Spec, Table
+from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
+from synthdsl.model.spec import Correlation, Field, Spec, Table
 from synthdsl.source import Span
 
 
@@ -50,11 +51,7 @@ def check_capacity_for(table: Table, rows: int, findings: Findings) -> None:
 
 
 def _check_capacity_of(draw: ProviderDraw, field: Field, rows: int, findings: Findings) -> None:
-    arguments = [
-        Argument(a.type, isinstance(a, Constant), a.value if isinstance(a, Constant) else None)
-        for a in draw.arguments
-    ]
-    capacity = draw.provider.capacity(*arguments)
+    capacity = draw.provider.capacity(*as_arguments(draw.arguments))
     if capacity is not None and capacity < rows:
         findings.report(
             "capacity",
@@ -65,7 +62,7 @@ def _check_capacity_of(draw: ProviderDraw, field: Field, rows: int, findings: Fi
 
 
 def check_lookups(spec: Spec, findings: Findings) -> None:
-    """Lookups total 100 % for each key, have no row twice, and a row for every key that can occur."""
+    """Lookups total 100 % for each key, have no row twice, and one for every key there may be."""
     checked: set[tuple[int, Any]] = set()
     for table in spec.tables.values():
         for use in _lookup_uses(table):
@@ -159,6 +156,7 @@ def _check_mass(
     high: float,
     findings: Findings,
 ) -> None:
+    # only specs with truncations need it
     from synthdsl.distributions.truncation import interval_mass
 
     mass = float(interval_mass(inner.distribution, params, low, high))
@@ -179,8 +177,12 @@ def _check_mass(
 
 
 def check_correlations(spec: Spec, findings: Findings) -> None:
-    """A field stands in one correlation, and its group has a value in every complete row."""
+    """A field stands in one correlation, with fields that do not depend on it.
+
+    A group has a value in every complete row.
+    """
     for table in spec.tables.values():
+        needs = needs_of(table.fields, table.correlations) if table.correlations else {}
         seen: dict[str, Span] = {}
         for correlation in table.correlations:
             for name in correlation.fields:
@@ -193,8 +195,28 @@ def check_correlations(spec: Spec, findings: Findings) -> None:
                         labels=(Label(seen[name], "first here"),),
                     )
                 seen[name] = correlation.span
+            _check_independence(correlation, needs, table, findings)
             for name in correlation.groups:
                 _check_group(table.fields[name], correlation.span, findings)
+
+
+def _check_independence(
+    correlation: Correlation, needs: dict[str, list[str]], table: Table, findings: Findings
+) -> None:
+    """Report correlated fields of which one depends on another: it follows that one already."""
+    for name in correlation.fields:
+        way = shortest_way(name, set(correlation.fields) - {name}, needs)
+        if way is None:
+            continue
+        through = "" if len(way) == 2 else f" ({spelled_way(way)})"
+        findings.report(
+            "correlate-field",
+            correlation.span,
+            f"`{name}` depends on `{way[-1]}`, with which it is correlated{through}",
+            "correlate fields that do not read each other",
+            labels=(Label(table.fields[name].name_span, f"depends on `{way[-1]}`"),),
+        )
+        return
 
 
 def _check_group(field: Field, span: Span, findings: Findings) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from synthdsl.model.expressions import Constant, Expr, ListOf
 from synthdsl.model.findings import Findings
-from synthdsl.model.operators import (
+from synthdsl.model.quantities import (
     convert,
     named,
     settled,
@@ -17,7 +17,17 @@ from synthdsl.model.operators import (
     widen_date,
 )
 from synthdsl.values.types import FLOAT, LARGEST_INT, MOMENTS, NUMBERS, Kind, Type
-from synthdsl.values.units import MICROSECOND, ONE, Free, Unit, conversion, is_compatible, ratio
+from synthdsl.values.units import (
+    MICROSECOND,
+    ONE,
+    Free,
+    Unit,
+    conversion,
+    interval_of,
+    is_compatible,
+    parse_unit,
+    ratio,
+)
 
 
 def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
@@ -153,19 +163,23 @@ def _number(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
     if type.kind is Kind.INT and expr.type.kind is not Kind.INT:
         if isinstance(expr, Constant) and Fraction(expr.value).denominator == 1:
             return Constant(type.nullable(expr.type.is_nullable), expr.span, int(expr.value))
+        shown = expr.span.text if len(expr.span.text) <= 30 else "..."
         findings.report(
             "type-mismatch",
             expr.span,
             f"{what} is `{type}`, found a number that need not be whole",
-            f"write `round({expr.span.text if len(expr.span.text) <= 30 else '...'})`, or declare it `float`",
+            f"write `round({shown})`, or declare it `float`",
         )
         return unknown(expr.span)
-    if type.kind is Kind.DECIMAL and isinstance(expr, Constant):
-        if abs(expr.value) >= 10 ** (type.precision - type.scale):
-            findings.report(
-                "type-mismatch", expr.span, f"{what} is `{type}`: {expr.value} has too many digits"
-            )
-            return unknown(expr.span)
+    if (
+        type.kind is Kind.DECIMAL
+        and isinstance(expr, Constant)
+        and abs(expr.value) >= 10 ** (type.precision - type.scale)
+    ):
+        findings.report(
+            "type-mismatch", expr.span, f"{what} is `{type}`: {expr.value} has too many digits"
+        )
+        return unknown(expr.span)
     return expr
 
 
@@ -201,8 +215,6 @@ def _advice(expr: Expr, type: Type) -> str | None:
 
 def spread_unit(type: Type) -> Unit | Free:
     """The unit of differences of values of `type`, in raw terms (days for dates)."""
-    from synthdsl.values.units import interval_of, parse_unit
-
     if type.kind is Kind.DATE:
         return parse_unit("d")
     if type.kind in (Kind.DATETIME, Kind.TIME, Kind.DURATION):

@@ -15,7 +15,7 @@ from synthdsl.model.draws import (
     MixtureDraw,
     Truncated,
 )
-from synthdsl.model.expressions import Constant
+from synthdsl.model.expressions import Constant, Expr
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
 from synthdsl.model.scope import Scope
@@ -49,9 +49,10 @@ def type_correlation(
     return Correlation(tuple(names), groups, matrices, node.span)
 
 
-def _check_field(
+def _field(
     name: tree.Name, fields: dict[str, Field], scope: Scope, findings: Findings
-) -> bool:
+) -> Field | None:
+    """The field called `name`; None after a report."""
     field = fields.get(name.text)
     if field is None:
         findings.report(
@@ -60,8 +61,14 @@ def _check_field(
             f"`{name.text}` is not a field of this table",
             scope.advice(name.text),
         )
-        return False
-    if field.type.is_unknown:
+    return field
+
+
+def _check_field(
+    name: tree.Name, fields: dict[str, Field], scope: Scope, findings: Findings
+) -> bool:
+    field = _field(name, fields, scope, findings)
+    if field is None or field.type.is_unknown:
         return False
     if field.draw is None:
         findings.report(
@@ -75,7 +82,8 @@ def _check_field(
         findings.report(
             "correlate-field",
             name.span,
-            f"`{name.text}` has no order to correlate: it is not drawn from distributions of numbers",
+            f"`{name.text}` has no order to correlate: "
+            "it is not drawn from distributions of numbers",
             "correlate fields drawn from distributions such as `normal`",
         )
         return False
@@ -97,14 +105,8 @@ def _groups(
     node: tree.Correlate, fields: dict[str, Field], scope: Scope, findings: Findings
 ) -> tuple[str, ...] | None:
     for group in node.groups:
-        field = fields.get(group.text)
+        field = _field(group, fields, scope, findings)
         if field is None:
-            findings.report(
-                "correlate-field",
-                group.span,
-                f"`{group.text}` is not a field of this table",
-                scope.advice(group.text),
-            )
             return None
         if field.type.kind not in (Kind.ENUM, Kind.BOOL) and not field.type.is_unknown:
             findings.report(
@@ -134,13 +136,12 @@ def _matrices(
 ) -> dict[tuple[Any, ...], Matrix] | None:
     keys = list(product(*(group_values(fields[g].type) for g in groups)))
     if isinstance(node.rank, tree.Weights):
-        return _by_group(node, node.rank, groups, size, scope, fields, findings)
+        return _by_group(node.rank, groups, size, scope, fields, findings)
     matrix = _matrix(node.rank, size, scope, findings)
     return None if matrix is None else dict.fromkeys(keys, matrix)
 
 
 def _by_group(
-    node: tree.Correlate,
     entries: tree.Weights,
     groups: tuple[str, ...],
     size: int,
@@ -189,6 +190,30 @@ def _matrix(node: tree.Expression, size: int, scope: Scope, findings: Findings) 
     value = infer(node, scope, findings)
     if value.type.is_unknown:
         return None
+    ranks = _ranks(node, value, size, findings)
+    if ranks is None:
+        return None
+    matrix = [[1.0] * size for _ in range(size)]
+    position = 0
+    for i in range(size):
+        for j in range(i):
+            matrix[i][j] = matrix[j][i] = ranks[position]
+            position += 1
+    full = tuple(tuple(row) for row in matrix)
+    if cholesky(to_normal(full)) is None:
+        findings.report(
+            "correlate-rank",
+            node.span,
+            "no joint distribution has these rank correlations: "
+            "the matrix is not positive definite",
+            "bring them closer to 0",
+        )
+        return None
+    return full
+
+
+def _ranks(node: tree.Expression, value: Expr, size: int, findings: Findings) -> list[float] | None:
+    """The ranks of all pairs, the lower triangle by rows; None after a report."""
     pairs = size * (size - 1) // 2
     constant = value.value if isinstance(value, Constant) else None
     if isinstance(constant, int | float) and not isinstance(constant, bool):
@@ -215,22 +240,7 @@ def _matrix(node: tree.Expression, size: int, scope: Scope, findings: Findings) 
             "write a number such as 0.5",
         )
         return None
-    matrix = [[1.0] * size for _ in range(size)]
-    position = 0
-    for i in range(size):
-        for j in range(i):
-            matrix[i][j] = matrix[j][i] = ranks[position]
-            position += 1
-    full = tuple(tuple(row) for row in matrix)
-    if cholesky(to_normal(full)) is None:
-        findings.report(
-            "correlate-rank",
-            node.span,
-            "no joint distribution has these rank correlations: the matrix is not positive definite",
-            "bring them closer to 0",
-        )
-        return None
-    return full
+    return ranks
 
 
 def to_normal(ranks: Matrix) -> Matrix:

@@ -12,17 +12,14 @@ from pathlib import Path
 from synthdsl.diagnostics import Diagnostic, Label
 from synthdsl.language import tree
 from synthdsl.language.parse import parse
-from synthdsl.model.coercion import coerce
 from synthdsl.model.expansion import Expansion
-from synthdsl.model.expressions import Constant, Expr
 from synthdsl.model.findings import Findings
-from synthdsl.model.inference import condition_of, infer
-from synthdsl.model.lookups import read_lookup
+from synthdsl.model.lookup_files import read_lookup
+from synthdsl.model.parameters import declare_parameter
 from synthdsl.model.scope import EnumDeclaration, FileScope, Scope
 from synthdsl.model.spec import SourceFile
-from synthdsl.model.type_names import resolve_type
 from synthdsl.source import Source, Span, decode, read_regular
-from synthdsl.values.types import UNKNOWN, EnumType, Kind, Type
+from synthdsl.values.types import EnumType
 
 STANDARD = Path(__file__).parent.parent / "std"
 MOST_FILES = 200
@@ -89,7 +86,9 @@ class Declarations:
         for node in _of(file, tree.Enumeration):
             self._enum(node, scope)
         for node in _of(file, tree.Param):
-            self._param(node, scope, overrides)
+            if self._declare(node.name, scope):
+                expressions = Scope(scope, allows_python=self._allows_python)
+                declare_parameter(node, expressions, overrides, self.findings)
         for node in _of(file, tree.Python):
             self._python(node, scope)
         for node in _of(file, tree.Lookup):
@@ -256,7 +255,7 @@ class Declarations:
             return None
         return source
 
-    # enums, parameters, functions
+    # enums, functions
 
     def _enum(self, node: tree.Enumeration, scope: FileScope) -> None:
         if not self._declare(node.name, scope):
@@ -283,82 +282,6 @@ class Declarations:
         exported = [member.exported or member.name.text for member in members]
         type_ = EnumType(node.name.text, tuple(names), tuple(exported) if exported != names else ())
         scope.enums[node.name.text] = EnumDeclaration(type_, tuple(exported), node)
-
-    def _param(self, node: tree.Param, scope: FileScope, overrides: dict[str, str]) -> None:
-        if not self._declare(node.name, scope):
-            return
-        name = node.name.text
-        expressions = Scope(scope, allows_python=self._allows_python)
-        type_ = resolve_type(node.type, scope, self.findings)
-        default = coerce(
-            infer(node.default, expressions, self.findings, type_),
-            type_,
-            self.findings,
-            f"parameter `{name}`",
-        )
-        value: Expr = default
-        if name in overrides:
-            value = self._override(name, overrides[name], type_, expressions)
-        if not value.type.is_unknown and not isinstance(value, Constant):
-            self.findings.report(
-                "not-constant", node.default.span, f"parameter `{name}` is not constant"
-            )
-        if not isinstance(value, Constant):
-            scope.params[name] = Constant(UNKNOWN, node.span, None)
-            return
-        scope.params[name] = Constant(type_, node.span, value.value)
-        self._check_condition(node, scope, expressions, value)
-
-    def _override(self, name: str, text: str, type: Type, scope: Scope) -> Expr:
-        """A parameter's value as typed on the command line."""
-        source = Source(f"--set {name}", text)
-        whole = Span(source, 0, len(text))
-        if type.kind is Kind.TEXT:
-            return Constant(type, whole, text)
-        if type.is_nullable and text == "null":
-            return Constant(type, whole, None)
-        statement = Source(f"--set {name}", f"param _: int = {text}\n")
-        parsed, found = parse(statement)
-        nodes = list(_of(parsed.file, tree.Param))
-        if found or len(nodes) != 1 or len(parsed.file.statements) != 1:
-            self.findings.report(
-                "type-mismatch",
-                whole,
-                f'parameter `{name}` is `{type}`, found "{text[:60]}"',
-                f"give a `{type}`",
-            )
-            return Constant(UNKNOWN, whole, None)
-        return coerce(
-            infer(nodes[0].default, scope, self.findings, type),
-            type,
-            self.findings,
-            f"parameter `{name}`",
-        )
-
-    def _check_condition(
-        self, node: tree.Param, scope: FileScope, expressions: Scope, value: Constant
-    ) -> None:
-        if node.condition is None:
-            return
-        quiet = Findings()
-        condition = condition_of(node.condition, expressions, quiet)
-        for diagnostic in quiet.diagnostics:
-            if diagnostic.code != "constant-condition":
-                self.findings.diagnostics.append(diagnostic)
-        # as `when` and `where` everywhere: it must be true, and null is not
-        if isinstance(condition, Constant) and condition.value is not True:
-            shown = (
-                value.span.text
-                if value.span.source.name.startswith("--set")
-                else node.default.span.text
-            )
-            shown = shown.removeprefix("param _: int = ").strip()
-            self.findings.report(
-                "param-range",
-                node.condition.span,
-                f"parameter `{node.name.text}` is {shown}, which breaks this condition",
-                f"give a value with {node.condition.span.text}",
-            )
 
     def _python(self, node: tree.Python, scope: FileScope) -> None:
         for signature in node.signatures:

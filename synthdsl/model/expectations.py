@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from difflib import get_close_matches
+
 from synthdsl.language import tree
 from synthdsl.model.expressions import Aggregate, Constant, Unknown, walk
 from synthdsl.model.findings import Findings
@@ -26,7 +29,9 @@ def type_expectation(
     condition = condition_of(node.condition, Scope(file, row_scope=row_scope), findings)
     if isinstance(condition, Unknown):
         return None
-    if isinstance(condition, Constant) or not any(isinstance(e, Aggregate) for e in walk(condition)):
+    if isinstance(condition, Constant) or not any(
+        isinstance(e, Aggregate) for e in walk(condition)
+    ):
         findings.report(
             "bad-expect",
             node.condition.span,
@@ -37,13 +42,8 @@ def type_expectation(
     return Expectation(condition, " ".join(node.condition.span.text.split()), node.span)
 
 
-def _report_unknown_tables(
-    node: object, tables: dict[str, Table], findings: Findings
-) -> None:
+def _report_unknown_tables(node: object, tables: dict[str, Table], findings: Findings) -> None:
     """Report comprehensions over tables that the spec does not declare."""
-    from dataclasses import fields, is_dataclass
-    from difflib import get_close_matches
-
     if isinstance(node, tree.Comprehension) and node.source.text not in tables:
         close = get_close_matches(node.source.text, list(tables), n=1)
         findings.report(
@@ -55,7 +55,7 @@ def _report_unknown_tables(
     if isinstance(node, tuple):
         for item in node:
             _report_unknown_tables(item, tables, findings)
-    elif is_dataclass(node) and isinstance(node, tree.Node):
+    elif isinstance(node, tree.Node):
         for item in fields(node):
             if item.name != "span":
                 _report_unknown_tables(getattr(node, item.name), tables, findings)

@@ -6,12 +6,12 @@ own, so that evaluation never looks at units.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
-from synthdsl.functions.base import Function
+from synthdsl.functions.base import Argument, Function
 from synthdsl.source import Span
 from synthdsl.values.types import Type
 
@@ -176,3 +176,11 @@ def walk(expression: Expr) -> Iterator[Expr]:
 def fields_read(expression: Expr) -> set[str]:
     """Names of the fields of the same row that `expression` reads directly."""
     return {e.field for e in walk(expression) if isinstance(e, FieldRef | Part | ZScore)}
+
+
+def as_arguments(values: Sequence[Expr]) -> list[Argument]:
+    """Typed expressions as what functions and providers infer from."""
+    return [
+        Argument(v.type, isinstance(v, Constant), v.value if isinstance(v, Constant) else None)
+        for v in values
+    ]

@@ -12,14 +12,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from synthdsl.language import tree
-from synthdsl.model.draw_typing import substitute
+from synthdsl.model.inlining import substitute
 from synthdsl.model.scope import FileScope, Scoped
 from synthdsl.source import Span
 
 DEEPEST_USE = 20
 """How deep field groups may use each other."""
-
-
 MOST_NAMES = 20_000
 """Fields of a group at which counting ends: groups that use each other twice double each time."""
 

@@ -1,4 +1,4 @@
-"""Lookups: tables of values read from CSV or Parquet, keyed by other fields, perhaps weighted.
+"""Lookups: tables of values keyed by other fields, perhaps weighted.
 
 Cells are text until a use gives them a type: the key's type, or the field's. Nothing is guessed
 from how a cell looks.
@@ -6,24 +6,19 @@ from how a cell looks.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import math
 from dataclasses import dataclass, field
-from itertools import islice, product
-from pathlib import Path
+from itertools import product
 from typing import Any
 
 from synthdsl.language import tree
 from synthdsl.model.expressions import Constant, Expr
 from synthdsl.model.findings import Findings
-from synthdsl.model.scope import FileScope, Scope
-from synthdsl.source import Source, Span, decode, read_regular
-from synthdsl.values.types import TEXT, Kind, Type
-
-LARGEST_FILE = 256 * 2**20
-MOST_ROWS = 2_000_000
+from synthdsl.model.inference import infer
+from synthdsl.model.literals import literal
+from synthdsl.model.scope import Scope
+from synthdsl.source import Source, Span
+from synthdsl.values.types import Kind, Type
 
 
 @dataclass(eq=False)
@@ -61,14 +56,13 @@ class Lookup:
         self, node: tree.Index, scope: Scope, findings: Findings
     ) -> tuple[Expr, ...] | None:
         """The typed keys of a use `name[keys]`; None after a report."""
-        from synthdsl.model.inference import infer
-
         if len(node.items) != len(self.keys):
             wanted = ", ".join(self.keys) or "no keys"
             findings.report(
                 "lookup-keys",
                 node.span,
-                f"lookup `{self.name}` takes {len(self.keys)} key{'s' * (len(self.keys) != 1)}, found {len(node.items)}",
+                f"lookup `{self.name}` takes {len(self.keys)} key{'s' * (len(self.keys) != 1)}, "
+                f"found {len(node.items)}",
                 f"its keys are {wanted}: write `{self.name}[{wanted}]`"
                 if self.keys
                 else f"write `{self.name}`",
@@ -95,10 +89,6 @@ class Lookup:
         )
         return None
 
-    def value_type(self, column: str, expected: Type | None) -> Type:
-        """The type of `column` where `expected` is needed."""
-        return TEXT if expected is None else expected.nullable(False)
-
     def raw(self, column: str, type: Type, findings: Findings) -> list[Any] | None:
         """The cells of `column` in the raw representation of `type`; None after a report."""
         cached = self._raw.get((column, type))
@@ -112,7 +102,8 @@ class Lookup:
                 findings.report(
                     "lookup-value",
                     self.line_span(row),
-                    f'column `{column}` of lookup `{self.name}`: "{cell[:40] if cell else ""}" is not {error}',
+                    f"column `{column}` of lookup `{self.name}`: "
+                    f'"{cell[:40] if cell else ""}" is not {error}',
                     f"correct the file, or use it where `{type}` is not needed",
                 )
                 return None
@@ -150,8 +141,6 @@ def raw_cell(cell: str, type: Type) -> Any:
 
 
 def _moment(cell: str, type: Type) -> int:
-    from synthdsl.model.literals import literal
-
     source = Source("cell", cell)
     quiet = Findings()
     constant = literal(tree.Moment(Span(source, 0, len(cell)), cell), quiet)
@@ -162,207 +151,6 @@ def _moment(cell: str, type: Type) -> int:
     ):
         raise ValueError
     return int(constant.value)
-
-
-def read_lookup(node: tree.Lookup, file: FileScope, findings: Findings) -> Lookup | None:
-    """The lookup that `node` declares, read from its file; None after a report."""
-    path = Path(file.folder) / node.path
-    try:
-        data = read_regular(path, LARGEST_FILE)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        findings.report(
-            "unreadable-file",
-            node.path_span,
-            f'cannot read "{node.path}": {reason.lower()}',
-            "paths are relative to the spec file",
-        )
-        return None
-    digest = hashlib.sha256(data).hexdigest()
-    if path.suffix == ".parquet":
-        columns, source = _read_parquet(data, node, findings)
-    else:
-        columns, source = _read_csv(data, node, findings)
-    if columns is None:
-        return None
-    return _assemble(node, columns, source, digest, findings)
-
-
-def _read_csv(
-    data: bytes, node: tree.Lookup, findings: Findings
-) -> tuple[dict[str, list[str | None]] | None, Source]:
-    source, bad = decode(node.path, data)
-    if bad is not None:
-        findings.report(
-            "lookup-file",
-            node.path_span,
-            f'"{node.path}" is not UTF-8 (byte {bad})',
-            "save it as UTF-8",
-        )
-        return None, source
-    reader = csv.reader(io.StringIO(source.text), strict=True)
-    try:
-        header = next(reader, None)
-        rows = list(islice(reader, MOST_ROWS + 1))
-    except csv.Error as error:
-        findings.report(
-            "lookup-file",
-            node.path_span,
-            f'"{node.path}" is not CSV: {error}',
-            "quote cells with commas",
-        )
-        return None, source
-    if not header or not rows:
-        findings.report(
-            "lookup-file",
-            node.path_span,
-            f'"{node.path}" has no rows',
-            "its first line names the columns",
-        )
-        return None, source
-    if len(rows) > MOST_ROWS:
-        findings.report(
-            "lookup-file", node.path_span, f'"{node.path}" has more than {MOST_ROWS:,} rows'
-        )
-        return None, source
-    names = [name.strip() for name in header]
-    if len(set(names)) != len(names) or "" in names:
-        findings.report(
-            "lookup-file",
-            node.path_span,
-            f'"{node.path}" repeats a column name or leaves one empty',
-        )
-        return None, source
-    rows = [row for row in rows if row]
-    for number, row in enumerate(rows):
-        if len(row) != len(names):
-            findings.report(
-                "lookup-file",
-                node.path_span,
-                f'"{node.path}" row {number + 1} has {len(row)} cells, its header {len(names)}',
-            )
-            return None, source
-    return {name: [row[i] or None for row in rows] for i, name in enumerate(names)}, source
-
-
-def _read_parquet(
-    data: bytes, node: tree.Lookup, findings: Findings
-) -> tuple[dict[str, list[str | None]] | None, Source]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    source = Source(node.path, "")
-    try:
-        table = pq.read_table(io.BytesIO(data))
-        columns = {
-            name: pc.cast(table.column(name), pa.string()).to_pylist()
-            for name in table.column_names
-        }
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        findings.report(
-            "lookup-file",
-            node.path_span,
-            f'"{node.path}" is not usable Parquet: {str(error)[:100]}',
-        )
-        return None, source
-    return columns, source
-
-
-def _assemble(
-    node: tree.Lookup,
-    columns: dict[str, list[str | None]],
-    source: Source,
-    digest: str,
-    findings: Findings,
-) -> Lookup | None:
-    names = list(columns)
-    for given in (
-        *(node.keys or ()),
-        *(node.values or ()),
-        *([node.weight] if node.weight else ()),
-    ):
-        if given.text not in columns:
-            from difflib import get_close_matches
-
-            close = get_close_matches(given.text, names, n=1)
-            findings.report(
-                "lookup-column",
-                given.span,
-                f'"{node.path}" has no column `{given.text}`',
-                f"did you mean `{close[0]}`?" if close else f"its columns are {', '.join(names)}",
-            )
-            return None
-    weight, is_count = _weight_column(node, names)
-    rest = [name for name in names if name != weight]
-    values = tuple(n.text for n in node.values) if node.values else ()
-    if not values:
-        unclaimed = [n for n in rest if node.keys is None or n not in {k.text for k in node.keys}]
-        values = (unclaimed[-1],) if unclaimed else ()
-    if not values:
-        findings.report(
-            "lookup-column",
-            node.path_span,
-            f'"{node.path}" has no column of values',
-            "name it: `value column`",
-        )
-        return None
-    keys = (
-        tuple(k.text for k in node.keys)
-        if node.keys is not None
-        else tuple(n for n in rest if n not in values)
-    )
-    weights = _weights(node, columns, weight, findings)
-    if weights is None:
-        return None
-    return Lookup(
-        node.name.text,
-        keys,
-        values,
-        weight,
-        is_count,
-        columns,
-        weights,
-        source,
-        digest,
-        node.name.span,
-    )
-
-
-def _weight_column(node: tree.Lookup, names: list[str]) -> tuple[str | None, bool]:
-    """The weight column: as declared, or the one headed `weight` or `count`."""
-    if node.weight is not None:
-        return node.weight.text, node.is_count
-    for name in ("weight", "count"):
-        if name in names:
-            return name, name == "count"
-    return None, False
-
-
-def _weights(
-    node: tree.Lookup, columns: dict[str, list[str | None]], weight: str | None, findings: Findings
-) -> list[float] | None:
-    if weight is None:
-        return []
-    result = []
-    for row, cell in enumerate(columns[weight]):
-        try:
-            value = (
-                float(cell.removesuffix("%")) / (100 if cell.endswith("%") else 1)
-                if cell
-                else math.nan
-            )
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and value >= 0):
-            findings.report(
-                "lookup-value",
-                node.path_span,
-                f'row {row + 1} of "{node.path}": weight "{cell or ""}" is not a number at least 0',
-            )
-            return None
-        result.append(value)
-    return result
 
 
 def check_rows(lookup: Lookup, key_types: tuple[Type, ...], span: Span, findings: Findings) -> bool:
@@ -396,7 +184,8 @@ def _check_totals(lookup: Lookup, totals: dict[tuple[Any, ...], float], findings
             findings.report(
                 "lookup-total",
                 lookup.span,
-                f"the weights of lookup `{lookup.name}` for {_spell(lookup, key)} total {shown:.6g} %",
+                f"the weights of lookup `{lookup.name}` for {_spell(lookup, key)} "
+                f"total {shown:.6g} %",
                 "correct the file, or declare relative counts: `count column`",
             )
             return False

@@ -11,12 +11,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from synthdsl.language import tree
+from synthdsl.model.arguments import bind, value_of
 from synthdsl.model.coercion import coerce
 from synthdsl.model.domains import draw_domain
-from synthdsl.model.expressions import Constant, FieldRef, Part, ZScore, walk
+from synthdsl.model.expressions import Constant, Expr, FieldRef, Part, ZScore, walk
 from synthdsl.model.findings import Findings
 from synthdsl.model.grids import snapped
-from synthdsl.model.inference import bind, infer, value_of
+from synthdsl.model.inference import infer
 from synthdsl.model.scope import Scope
 from synthdsl.model.spec import Field, Mask
 from synthdsl.values.types import FLOAT, TEXT, Kind
@@ -32,6 +33,33 @@ def type_mask(
     findings: Findings,
 ) -> Mask | None:
     """The mask that `node` declares; None after a report. `masked` names every masked field."""
+    field = _masked_field(node, scope, fields, findings)
+    if field is None:
+        return None
+    mechanism = node.mechanism.text
+    call = tree.Call(node.span, tree.Path(node.mechanism.span, (mechanism,)), node.arguments)
+    bound = bind(call, ("chance",), findings)
+    if bound is None or bound[0] is None:
+        return None
+    chance = coerce(
+        value_of(bound[0], scope, findings),
+        FLOAT.nullable(),
+        findings,
+        "the chance of being missing",
+    )
+    if chance.type.is_unknown or not _check_reads(
+        mechanism, chance, field, fields, masked, findings
+    ):
+        return None
+    if not _check_chance(chance, findings):
+        return None
+    return Mask(field.name, mechanism, chance, _code(node, field, scope, findings), node.span)
+
+
+def _masked_field(
+    node: tree.Missing, scope: Scope, fields: dict[str, Field], findings: Findings
+) -> Field | None:
+    """The field that `node` masks by a known mechanism; None after a report."""
     name, mechanism = node.field.text, node.mechanism.text
     field = fields.get(name)
     if field is None:
@@ -66,35 +94,28 @@ def type_mask(
             f"`{name}` is latent: there is nothing to mask",
         )
         return None
-    call = tree.Call(node.span, tree.Path(node.mechanism.span, (mechanism,)), node.arguments)
-    bound = bind(call, ("chance",), findings)
-    if bound is None or bound[0] is None:
-        return None
-    chance = coerce(
-        value_of(bound[0], scope, findings),
-        FLOAT.nullable(),
-        findings,
-        "the chance of being missing",
+    return field
+
+
+def _check_chance(chance: Expr, findings: Findings) -> bool:
+    """Whether a constant chance is a share."""
+    if not isinstance(chance, Constant):
+        return True
+    value = chance.value
+    if value is not None and 0 <= value <= 1:
+        return True
+    help_ = (
+        f"write {value:g}%"
+        if value is not None and 1 < value <= 100
+        else "write a share from 0 % to 100 %"
     )
-    if chance.type.is_unknown or not _check_reads(
-        mechanism, chance, field, fields, masked, findings
-    ):
-        return None
-    if isinstance(chance, Constant) and not (chance.value is not None and 0 <= chance.value <= 1):
-        value = chance.value
-        help_ = (
-            f"write {value:g}%"
-            if value is not None and 1 < value <= 100
-            else "write a share from 0 % to 100 %"
-        )
-        findings.report(
-            "parameter-range",
-            chance.span,
-            "the chance of being missing " + ("has no value" if value is None else f"is {value:g}"),
-            help_,
-        )
-        return None
-    return Mask(name, mechanism, chance, _code(node, field, scope, findings), node.span)
+    findings.report(
+        "parameter-range",
+        chance.span,
+        "the chance of being missing " + ("has no value" if value is None else f"is {value:g}"),
+        help_,
+    )
+    return False
 
 
 def _code(node: tree.Missing, field: Field, scope: Scope, findings: Findings) -> Any:
@@ -119,7 +140,8 @@ def _code(node: tree.Missing, field: Field, scope: Scope, findings: Findings) ->
         findings.report(
             "missing-mechanism",
             code.span,
-            f"`{field.name}` can be {code.span.text} itself: the code would not tell what is missing",
+            f"`{field.name}` can be {code.span.text} itself: "
+            "the code would not tell what is missing",
             "choose a value that does not occur",
         )
     return value
@@ -127,15 +149,12 @@ def _code(node: tree.Missing, field: Field, scope: Scope, findings: Findings) ->
 
 def _check_reads(
     mechanism: str,
-    chance: object,
+    chance: Expr,
     field: Field,
     fields: dict[str, Field],
     masked: Collection[str],
     findings: Findings,
 ) -> bool:
-    from synthdsl.model.expressions import Expr
-
-    assert isinstance(chance, Expr)
     reads = [e for e in walk(chance) if isinstance(e, FieldRef | Part | ZScore)]
     if mechanism == "mcar":
         if isinstance(chance, Constant):
@@ -172,13 +191,12 @@ def _is_latent(name: str, fields: dict[str, Field]) -> bool:
 
 
 def _may_read(
-    read: object,
+    read: FieldRef | Part | ZScore,
     field: Field,
     fields: dict[str, Field],
     masked: Collection[str],
     findings: Findings,
 ) -> bool:
-    assert isinstance(read, FieldRef | Part | ZScore)
     name = read.field
     if name == field.name:
         why = f"`mar` reads `{name}` itself, whose value is then missing"

@@ -1,6 +1,8 @@
-"""Circles in what fields depend on."""
+"""What fields depend on: circles, and ways from one field to another."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from synthdsl.diagnostics import Label
 from synthdsl.model.findings import Findings
@@ -18,31 +20,48 @@ def check_cycles(
     Correlated fields depend on the groups of their correlation, too.
     """
     position = {name: i for i, name in enumerate(fields)}
+    needs = needs_of(fields, correlations)
+    circles = _circles(needs)
+    for circle in circles:
+        first = min(circle, key=position.__getitem__)
+        path = shortest_way(first, {first}, needs, inside=set(circle))
+        assert path is not None
+        _report(path, fields, findings)
+    return not circles
+
+
+def needs_of(
+    fields: dict[str, Field], correlations: tuple[Correlation, ...]
+) -> dict[str, list[str]]:
+    """The fields that each field depends on directly, in the order of the table."""
+    position = {name: i for i, name in enumerate(fields)}
     needs = {name: field.depends_on & fields.keys() for name, field in fields.items()}
     for correlation in correlations:
         for name in correlation.fields:
             needs[name] = needs[name] | (set(correlation.groups) & fields.keys())
-    ordered = {name: sorted(reads, key=position.__getitem__) for name, reads in needs.items()}
-    circles = _circles(ordered)
-    for circle in circles:
-        first = min(circle, key=position.__getitem__)
-        _report(_path(first, set(circle), ordered), fields, findings)
-    return not circles
+    return {name: sorted(reads, key=position.__getitem__) for name, reads in needs.items()}
 
 
 def _report(path: list[str], fields: dict[str, Field], findings: Findings) -> None:
-    shown = [*path, path[0]]
-    if len(shown) > LONGEST_SHOWN:
-        shown = [*shown[: LONGEST_SHOWN - 2], "...", path[0]]
+    """Report the circle that `path` runs through, from a field back to itself."""
+    is_alone = len(path) == 2
     findings.report(
         "cycle",
         fields[path[0]].name_span,
-        f"fields depend on each other in a circle: {' -> '.join(shown)}"
-        if len(path) > 1
-        else f"field `{path[0]}` depends on itself",
-        "break it: let one of them not read the next" if len(path) > 1 else "read another field",
-        labels=tuple(Label(fields[other].name_span) for other in path[1:LONGEST_SHOWN]),
+        f"field `{path[0]}` depends on itself"
+        if is_alone
+        else f"fields depend on each other in a circle: {spelled_way(path)}",
+        "read another field" if is_alone else "break it: let one of them not read the next",
+        labels=tuple(Label(fields[other].name_span) for other in path[1:-1][: LONGEST_SHOWN - 1]),
     )
+
+
+def spelled_way(path: list[str]) -> str:
+    """A way from field to field in a message, its middle left out where it is long."""
+    shown = path
+    if len(path) > LONGEST_SHOWN:
+        shown = [*path[: LONGEST_SHOWN - 2], "...", path[-1]]
+    return " -> ".join(shown)
 
 
 def _circles(needs: dict[str, list[str]]) -> list[list[str]]:
@@ -87,18 +106,24 @@ def _circles(needs: dict[str, list[str]]) -> list[list[str]]:
     return found
 
 
-def _path(start: str, circle: set[str], needs: dict[str, list[str]]) -> list[str]:
-    """The shortest way from `start` back to itself inside `circle`."""
+def shortest_way(
+    start: str, ends: Collection[str], needs: dict[str, list[str]], inside: set[str] | None = None
+) -> list[str] | None:
+    """The shortest way from `start` to one of `ends` over what fields need, both included.
+
+    `inside` limits the fields on the way. None if there is no way.
+    """
     parents: dict[str, str] = {}
     queue = [start]
     for name in queue:
         for following in needs[name]:
-            if following == start:
-                path = [name]
+            if following in ends:
+                path = [following, name]
                 while path[-1] != start:
                     path.append(parents[path[-1]])
                 return path[::-1]
-            if following in circle and following not in parents:
+            is_new = following not in parents and following != start
+            if is_new and (inside is None or following in inside):
                 parents[following] = name
                 queue.append(following)
-    return [start]
+    return None

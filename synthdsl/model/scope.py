@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 from synthdsl.language import tree
 from synthdsl.model.expansion import Expansion
@@ -85,7 +85,7 @@ class Scope:
     depth: int = 0
 
     def within(self, file: FileScope, dist: tree.Dist) -> Scope:
-        """This scope seen from the body of `dist`, which stands in `file`: no fields of the row.
+        """The scope seen from the body of `dist`, which stands in `file`: no fields of the row.
 
         `opened` are the definitions being put in, `depth` is how deep their bodies nest.
         """
@@ -105,10 +105,12 @@ class Scope:
         return f"did you mean `{close[0]}`?" if close else None
 
 
-@dataclass(frozen=True)
+@tree.node
 class Scoped(tree.Expression):
     """A node that means what it means in another scope: an argument of a named distribution."""
 
+    ASIDE: ClassVar[frozenset[str]] = frozenset({"span", "scope", "height"})
+
     node: tree.Expression
-    scope: Scope = field(compare=False)
-    height: int = field(compare=False, default=1)
+    scope: Scope
+    height: int = 1

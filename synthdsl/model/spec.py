@@ -8,6 +8,7 @@ from typing import Any
 
 from synthdsl.model.draws import DrawNode, fields_drawn_from
 from synthdsl.model.expressions import Expr, fields_read
+from synthdsl.model.grids import raw_step
 from synthdsl.source import Span
 from synthdsl.values.types import Type
 
@@ -41,8 +42,6 @@ class Field:
     @property
     def step(self) -> Fraction | None:
         """The grid of raw values, None for a plain float or for what has no order."""
-        from synthdsl.model.grids import raw_step
-
         return raw_step(self.type)
 
 

@@ -38,7 +38,12 @@ def _spell(value: Any, type: Type) -> str:
 def _duration(value: timedelta) -> str:
     """In the largest unit that keeps the number whole."""
     micros = round(value / timedelta(microseconds=1))
-    for unit, size in (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000)):
+    for unit, size in (
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("min", 60_000_000),
+        ("s", 1_000_000),
+    ):
         if micros % size == 0 and micros:
             return f"{micros // size} {unit}"
     return f"{micros / 1_000_000:g} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from fractions import Fraction
 
@@ -25,10 +26,22 @@ _PLAIN = {
 }
 _NAMES = [*_PLAIN, "decimal", "list"]
 _MEANT = {
-    "string": "text", "str": "text", "varchar": "text", "char": "text", "integer": "int", "bigint": "int",
-    "number": "float", "double": "float", "real": "float", "numeric": "decimal(12, 2)", "boolean": "bool",
-    "timestamp": "datetime", "interval": "duration", "array": "list(float)", "enum": "an enum declared with `enum Name {a, b}`",
-}  # fmt: skip
+    "string": "text",
+    "str": "text",
+    "varchar": "text",
+    "char": "text",
+    "integer": "int",
+    "bigint": "int",
+    "number": "float",
+    "double": "float",
+    "real": "float",
+    "numeric": "decimal(12, 2)",
+    "boolean": "bool",
+    "timestamp": "datetime",
+    "interval": "duration",
+    "array": "list(float)",
+    "enum": "an enum declared with `enum Name {a, b}`",
+}
 
 
 def resolve_type(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
@@ -110,6 +123,7 @@ def _list(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
 
 
 def _zoned(node: tree.TypeName, zone: str, findings: Findings) -> Type:
+    # only datetimes with a zone need it
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
@@ -147,6 +161,4 @@ def _with_unit(type: Type, node: tree.TypeName, findings: Findings) -> Type:
 
 def with_step(type: Type, step: Fraction) -> Type:
     """`type` on the grid of multiples of `step` (raw)."""
-    from dataclasses import replace
-
     return replace(type, step=step)

@@ -79,9 +79,8 @@ def _notes(field_plan: FieldPlan, step: Step, plan: TablePlan) -> list[str]:
     if field.step is not None and field.type.step is not None:
         notes.append(f"rounded half-up to multiples of {float(field.step):g}")
     if field_plan.correlation is not None:
-        notes.append(
-            f"correlated with {', '.join(n for n in field_plan.correlation.fields if n != field.name)}"
-        )
+        others = [name for name in field_plan.correlation.fields if name != field.name]
+        notes.append(f"correlated with {', '.join(others)}")
     if step.rules:
         rules = ", ".join(f"`{rule.name}`" for rule in step.rules)
         notes.append(

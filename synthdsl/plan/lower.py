@@ -211,7 +211,8 @@ def _refuse_unique(table: Table, names: set[str], rules: tuple[Rule, ...]) -> No
                     Diagnostic(
                         "bad-rule",
                         rules[0].span,
-                        f"rule `{rules[0].name}` conditions the unique field `{name}`, whose values are a permutation",
+                        f"rule `{rules[0].name}` conditions the unique field `{name}`, "
+                        "whose values are a permutation",
                         "state the rule over the fields it is built from",
                     )
                 ],

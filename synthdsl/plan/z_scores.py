@@ -55,7 +55,8 @@ def _written_out(node: ZScore, table: Table) -> Expr:
                 Diagnostic(
                     "bad-arguments",
                     node.span,
-                    f"the mean and standard deviation of `{node.field}` are not known from its declaration",
+                    f"the mean and standard deviation of `{node.field}` "
+                    "are not known from its declaration",
                     f"write them out: `({node.field} - mean) / sd`",
                 )
             ],

@@ -162,7 +162,9 @@ def _with_decimals(values: Any, decimals: int) -> pa.StringArray:
     )
     text = pc.cast(decimal, pa.string())
     if has_large:
-        text = pc.if_else(booleans(is_large), pc.cast(numbers(np.asarray(values)), pa.string()), text)
+        text = pc.if_else(
+            booleans(is_large), pc.cast(numbers(np.asarray(values)), pa.string()), text
+        )
     return text
 
 

@@ -22,9 +22,7 @@ def describe(spec: Spec) -> DictionarySpec:
         tuple(_table(table) for table in spec.tables.values()),
         spec.description,
         str(spec.seed),
-        tuple(
-            DictionaryParameter(p.name, p.type, p.value, p.description) for p in spec.parameters
-        ),
+        tuple(DictionaryParameter(p.name, p.type, p.value, p.description) for p in spec.parameters),
     )
 
 

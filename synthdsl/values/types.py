@@ -115,11 +115,11 @@ class Type:
         return self.is_number or self.kind is Kind.DURATION
 
     def nullable(self, is_nullable: bool = True) -> Type:
-        """This type with nullability `is_nullable`."""
+        """The type with nullability `is_nullable`."""
         return self if self.is_nullable == is_nullable else replace(self, is_nullable=is_nullable)
 
     def with_unit(self, unit: Unit | Free) -> Type:
-        """This type with another unit."""
+        """The type with another unit."""
         return replace(self, unit=unit)
 
     def __str__(self) -> str:

@@ -39,6 +39,9 @@ class Spec:
         numbers = list(range(first, last))
         return SimpleNamespace(tables={n: pa.table({"k": numbers}) for n in self.tables})
 
+    def measure(self, rows: Any = None, **options: Any) -> list[Any]:
+        return []
+
     def write(self, out: str, **options: Any) -> Any:
         progress: Callable[[int, int], None] = options.pop("progress")
         self.calls.append(("write", {"out": out, **options}))

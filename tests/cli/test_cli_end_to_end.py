@@ -125,3 +125,17 @@ def test_strange_files_are_findings_or_unusable(folder: Path, content: bytes) ->
     for arguments in (["check"], ["explain"], ["preview"], ["generate", "--out", "d"]):
         assert synthdsl(folder, arguments[0], "x.synth", *arguments[1:])[0] in (1, 2)
     assert not (folder / "d").exists()
+
+
+def test_expectations_are_measured_and_decide_the_exit_code(tmp_path, capsys):
+    from synthdsl.cli.main import main
+
+    spec = tmp_path / "a.synth"
+    text = "language 1\ntable t [2_000] {\n  x: int ~ discrete_uniform(0, 9)\n}\n"
+    spec.write_text(text + "expect mean(r.x for r in t) in [4, 5]\n")
+    assert main(["generate", str(spec), "--out", str(tmp_path / "o")]) == 0
+    assert "expected, and so: mean(r.x for r in t) in [4, 5]" in capsys.readouterr().err
+    spec.write_text(text + "expect count(r for r in t where r.x == 9) > 1_000\n")
+    assert main(["generate", str(spec), "--out", str(tmp_path / "p")]) == 1
+    assert "NOT AS EXPECTED: count(r for r in t where r.x == 9) > 1_000" in capsys.readouterr().err
+    assert (tmp_path / "p" / "t.parquet").exists()

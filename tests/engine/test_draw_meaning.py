@@ -1,5 +1,4 @@
 """What draws mean: grids, bounds, nulls, mixtures. Each case is a small spec and its values."""
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Masks, codes for missing values, and what rules and correlations may be."""
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

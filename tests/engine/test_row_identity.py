@@ -1,5 +1,4 @@
 """A value depends on the seed, its field and its row: never on chunks, workers or neighbours."""
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

@@ -219,10 +219,17 @@ def check_representation(type_: Type, result: object, words: object) -> None:
         assert result.dtype == np.dtype(kinds.get(type_.kind, "i8")), result.dtype
 
 
+def outward(low: float, high: float) -> tuple[float, float]:
+    """A range of floats around raw values, which may be integers beyond 2**53."""
+    if max(abs(low), abs(high)) <= 2**53:
+        return float(low), float(high)
+    return math.nextafter(float(low), -math.inf), math.nextafter(float(high), math.inf)
+
+
 def check_bounds(case: Case, bound: Function, rows: list[tuple], results: list) -> None:
     columns = list(zip(*rows, strict=True))
     ranges = [
-        EVERYTHING if t.kind is Kind.TEXT else (float(min(c)), float(max(c)))
+        EVERYTHING if t.kind is Kind.TEXT else outward(min(c), max(c))
         for t, c in zip(case.types, columns, strict=True)
     ]
     ranges += [

@@ -52,7 +52,11 @@ def imported_rooms(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] if node.module != "synthdsl" else [f"synthdsl.{a.name}" for a in node.names]
+            names = (
+                [node.module]
+                if node.module != "synthdsl"
+                else [f"synthdsl.{a.name}" for a in node.names]
+            )
         elif isinstance(node, ast.Import):
             names = [a.name for a in node.names]
         for name in names:
@@ -75,7 +79,11 @@ def test_imports_point_down(path):
 def test_members_of_a_family_do_not_import_each_other():
     for family in ("functions", "distributions", "providers"):
         folder = PACKAGE / family
-        members = {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")} - {"base", "tables", "truncation"}
+        members = {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")} - {
+            "base",
+            "tables",
+            "truncation",
+        }
         for path in folder.glob("*.py"):
             if path.stem.startswith("_"):
                 continue
@@ -83,7 +91,9 @@ def test_members_of_a_family_do_not_import_each_other():
                 if isinstance(node, ast.ImportFrom) and node.module:
                     parts = node.module.split(".")
                     if parts[:2] == ["synthdsl", family] and len(parts) > 2:
-                        assert parts[2] not in members - {path.stem}, f"{path.name} imports {node.module}"
+                        assert parts[2] not in members - {path.stem}, (
+                            f"{path.name} imports {node.module}"
+                        )
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -93,15 +103,19 @@ def test_no_code_comes_from_data(path):
             assert node.func.id not in ("eval", "exec"), f"{path.name}:{node.lineno}"
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] + [getattr(node, "module", None) or ""]
-            assert not {"pickle", "marshal", "shelve", "dill", "cloudpickle"} & set(names), path.name
+            assert not {"pickle", "marshal", "shelve", "dill", "cloudpickle"} & set(names), (
+                path.name
+            )
 
 
-HEAVY = "numpy pandas scipy pyarrow pydantic faker torch duckdb polars".split()
+HEAVY = ["numpy", "pandas", "scipy", "pyarrow", "pydantic", "faker", "torch", "duckdb", "polars"]
 
 
 def loaded_by(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split("\n")[-2].split())
 
 
@@ -109,10 +123,18 @@ def test_light_commands_load_nothing_heavy(tmp_path):
     spec = tmp_path / "a.synth"
     spec.write_text("language 1\ntable t [3] {\n  x: float ~ normal(0, 1)\n}\n")
     assert loaded_by("import synthdsl") == set()
-    assert loaded_by(
-        f"from synthdsl.cli.main import main\ntry:\n  main(['fmt', {str(spec)!r}])\nexcept SystemExit: pass"
-    ) == set()
-    assert loaded_by("from synthdsl.cli.main import main\ntry:\n  main(['--help'])\nexcept SystemExit: pass") == set()
+    assert (
+        loaded_by(
+            f"from synthdsl.cli.main import main\ntry:\n  main(['fmt', {str(spec)!r}])\nexcept SystemExit: pass"
+        )
+        == set()
+    )
+    assert (
+        loaded_by(
+            "from synthdsl.cli.main import main\ntry:\n  main(['--help'])\nexcept SystemExit: pass"
+        )
+        == set()
+    )
 
 
 def test_check_without_numbers_loads_nothing_heavy(tmp_path):

@@ -41,7 +41,14 @@ def test_the_demo_begins_as_shown():
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
         # names are left out: they follow the installed release of Faker
-        start = [row["patient_id"], row["mrn"], row["ssn"], row["sex"], str(row["age"]), str(row["birth_date"])]
+        start = [
+            row["patient_id"],
+            row["mrn"],
+            row["ssn"],
+            row["sex"],
+            str(row["age"]),
+            str(row["birth_date"]),
+        ]
         assert line.split()[:6] == start
 
 

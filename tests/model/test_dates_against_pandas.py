@@ -1,5 +1,4 @@
 """Date arithmetic of specs against pandas, row by row."""
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Three-valued logic is SQL's: every operator on every combination, against DuckDB."""
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """An expression of constants comes to what the same expression of columns comes to."""
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ A draw x with cdf F is uniform at F(x); counts are spread back over their steps 
 the test's own (Smirnov's randomised transform), so that one Kolmogorov-Smirnov test at 1e-7
 serves all. About 230 tests: a false alarm for a new seed has probability below 3e-5.
 """
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ Oracle for rules: rejection of whole rows in plain numpy. Two samples are compar
 field (Kolmogorov-Smirnov) and pair by pair (chi-square over a 4 x 4 table cut at the oracle's
 quartiles) at 1e-7: about 60 comparisons, a false alarm below 1e-5 in all.
 """
-# ruff: noqa: E501 (tables of cases, one a line)
 
 from __future__ import annotations
 
