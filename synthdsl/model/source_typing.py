@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from synthdsl.functions.base import Misuse
@@ -12,7 +14,7 @@ from synthdsl.model.draws import DrawNode, LookupDraw, ProviderDraw, UnknownDraw
 from synthdsl.model.expressions import Constant, Expr, as_arguments
 from synthdsl.model.findings import Findings
 from synthdsl.model.scope import Scope
-from synthdsl.providers.base import Provider
+from synthdsl.providers.base import Provider, ProviderParameter
 from synthdsl.source import Span
 from synthdsl.values.types import BOOL, FLOAT, FREE_FLOAT, FREE_INT, NULL, TEXT, UNKNOWN, Kind, Type
 
@@ -72,8 +74,17 @@ def _provider_arguments(
                 f"argument `{parameter.name}` of `{provider.name}` is a constant",
             )
             return None
-        values.append(value)
+        values.append(_in_folder(value, parameter, scope))
     return values
+
+
+def _in_folder(value: Expr, parameter: ProviderParameter, scope: Scope) -> Expr:
+    """A constant that names a file as a path from the folder of the spec."""
+    if parameter.is_path is None or not isinstance(value, Constant) or not value.type.is_text:
+        return value
+    if value.value is None or not parameter.is_path(value.value):
+        return value
+    return replace(value, value=os.path.join(scope.file.folder, value.value))
 
 
 def _default(value: Any, span: Span) -> Constant:

@@ -6,6 +6,7 @@ or a *record* (several values that agree, read as `name.part`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +27,8 @@ class ProviderParameter:
     summary: str
     default: Any = ...
     must_be_constant: bool = False
+    is_path: Callable[[str], bool] | None = None
+    """Whether a text given here names a file; such names are relative to the spec's folder."""
 
 
 class Provider:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.functions.base import Argument, Misuse
@@ -12,7 +11,7 @@ from synthdsl.providers._grammar_draws import GrammarProgram
 from synthdsl.providers._grammar_syntax import LONGEST_GRAMMAR, Grammar, GrammarError, parse_grammar
 from synthdsl.providers._value_text import constant_text, slot_mistake, text_of
 from synthdsl.providers.base import PROVIDERS, Provider, ProviderParameter
-from synthdsl.source import Source, decode
+from synthdsl.source import Source, decode, read_regular
 from synthdsl.values.columns import Column, both_valid
 from synthdsl.values.draws import Draws
 from synthdsl.values.types import TEXT, Kind, Type
@@ -48,8 +47,7 @@ def _grammar(arguments: tuple[Argument, ...]) -> Grammar | Misuse:
     if "->" in given.value:
         return _parsed(given.value, "<text>", start.value)
     try:
-        with Path(given.value).open("rb") as file:
-            raw = file.read(4 * LONGEST_GRAMMAR + 1)
+        raw = read_regular(given.value, 4 * LONGEST_GRAMMAR + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return Misuse(
@@ -79,7 +77,12 @@ class GrammarText(Provider):
     )
     example = "grammar(\"note -> 'Reports ' sign '.'; sign -> 'pain' | 'cough'\", \"note\")"
     parameters = (
-        ProviderParameter("text", "the rules, or the path of a file", must_be_constant=True),
+        ProviderParameter(
+            "text",
+            "the rules, or the path of a file",
+            must_be_constant=True,
+            is_path=lambda text: "->" not in text,
+        ),
         ProviderParameter("start", "the rule to start from", must_be_constant=True),
         *(
             ProviderParameter(f"value{number}", f"what the slot {{{number}}} shows", default=None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -19,8 +21,28 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@pytest.fixture
+def own_modules():
+    """Modules that a page writes and imports belong to that page alone."""
+    from synthdsl.engine.python_functions import find
+
+    def forget(names):
+        for module in names:
+            sys.modules.pop(module, None)
+        find.cache_clear()
+
+    before = set(sys.modules)
+    forget({"scores"})
+    yield
+    forget({m for m in set(sys.modules) - before if _is_of_a_page(sys.modules[m])})
+
+
+def _is_of_a_page(module):
+    return str(getattr(module, "__file__", None) or "").startswith(tempfile.gettempdir())
+
+
 @pytest.mark.parametrize("path", pages(), ids=name)
-def test_page(path, tmp_path, monkeypatch):
+def test_page(path, tmp_path, monkeypatch, own_modules):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("NO_COLOR", "1")
