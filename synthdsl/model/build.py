@@ -63,7 +63,9 @@ def _check_overrides(params: dict[str, str], scope: FileScope, findings: Finding
                 f"the spec has no parameter `{name}`",
                 f"did you mean `{close[0]}`?"
                 if close
-                else f"its parameters are {', '.join(scope.params) or 'none'}",
+                else f"its parameters are {', '.join(scope.params)}"
+                if scope.params
+                else "it declares none",
             )
 
 
