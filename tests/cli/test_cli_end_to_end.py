@@ -13,7 +13,6 @@ import pyarrow.parquet
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytest.importorskip("synthdsl.api")
 
 SPEC = """\
 language 1
