@@ -81,14 +81,7 @@ class TableRun:
 
     def block(self, start: int, stop: int) -> Frame:
         """Rows `start` to `stop` (exclusive), masks applied."""
-        keys = root_keys(self.plan.name, start, stop)
-        frame = Frame(self.plan.name, self.seed, keys, np.arange(start, stop, dtype=np.int64))
-        for step in self.plan.steps:
-            if step.rules:
-                self._fill_component(step, frame)
-            else:
-                self._fill(step.fields[0], frame)
-        return self._masked(frame)
+        return self._masked(self.complete_block(start, stop))
 
     def complete_block(self, start: int, stop: int) -> Frame:
         """Rows before masking."""

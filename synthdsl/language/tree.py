@@ -17,7 +17,7 @@ Class = TypeVar("Class", bound=type)
 def node(cls: Class) -> Class:
     """A frozen data class that is made, compared and printed as `Node` says.
 
-    Methods generated for each of sixty classes would take longer than checking most specs.
+    Generating methods for each of sixty classes would be felt at every start.
     """
     return dataclass(init=False, eq=False, repr=False)(cls)  # type: ignore[return-value]
 

@@ -21,8 +21,7 @@ MOST_WORDS = 100_000
 class FieldPlan:
     """How one field is made. `words`: the fixed vocabulary of a text field, if it has one.
 
-    `parts`: the parts of a record that are used. `is_complete_null`: whether the value may be
-    null before masks.
+    `parts`: the parts of a record that are used.
     """
 
     field: Field

@@ -27,10 +27,8 @@ LAYERS = [
 ]
 """From the bottom up; a module imports from its own layer or below."""
 EXCEPTIONS = {
-    # the plan of a run is what a worker process gets: engine -> io, and io never -> engine
     ("functions.templates", "providers"): "shares the byte-text helpers of providers",
     ("functions.numbered", "providers"): "shares the byte-text helpers of providers",
-    ("engine.evaluate", "plan"): "",
 }
 
 
