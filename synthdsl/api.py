@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from synthdsl.engine.batches import Recipe
     from synthdsl.engine.measure import Measured
     from synthdsl.io._manifest_models import Manifest
+    from synthdsl.plan.account import Account
     from synthdsl.plan.explain import Explanation
     from synthdsl.plan.lower import Plan
     from synthdsl.render.dictionary import DictionarySpec
@@ -228,15 +229,23 @@ class Spec:
         """The tables, by name."""
         return self._model.tables
 
-    def generate(self, rows: Rows = None, *, seed: int | None = None) -> Generated:
+    def generate(
+        self,
+        rows: Rows = None,
+        *,
+        seed: int | None = None,
+        case: str | None = None,
+        breaks: str | None = None,
+    ) -> Generated:
         """The rows of every table.
 
         `rows`: a number, a slice `"A:B"`, or numbers by table; by default what the spec says.
-        Rows are made when they are asked for. Raises `SynthError` (exit code 2) for rows or
-        seeds that make no sense.
+        `case`: all rows meet this case of the spec. `breaks`: all rows break this rule and no
+        other. Rows are made when they are asked for. Raises `SynthError` (exit code 2) for
+        rows, seeds or names that make no sense.
         """
         self._check_seed(seed)
-        return Generated(self, self._ranges(rows), seed)
+        return Generated(self._ranges(rows), self.recipe(seed, case=case, breaks=breaks))
 
     def write(
         self,
@@ -245,6 +254,8 @@ class Spec:
         format: str = "parquet",
         rows: Rows | dict[str, RowRange] = None,
         seed: int | None = None,
+        case: str | None = None,
+        breaks: str | None = None,
         compression: str | None = None,
         workers: int = 1,
         overwrite: bool = False,
@@ -262,7 +273,7 @@ class Spec:
 
         self._check_seed(seed)
         ranges = self._ranges(rows)
-        recipe = self.recipe(seed)
+        recipe = self.recipe(seed, case=case, breaks=breaks)
         tables = []
         for name, output in outputs_of(recipe).items():
             if name not in ranges and not truth:
@@ -293,6 +304,8 @@ class Spec:
         rows: Rows | dict[str, RowRange] = None,
         *,
         seed: int | None = None,
+        case: str | None = None,
+        breaks: str | None = None,
         most: int | None = None,
     ) -> list[Measured]:
         """Every `expect` of the spec, measured on the rows that `generate` would make.
@@ -309,7 +322,7 @@ class Spec:
             name: (r.start, r.stop if most is None else min(r.stop, r.start + most))
             for name, r in self._ranges(rows).items()
         }
-        return measure(run_of(self.recipe(seed)), ranges)
+        return measure(run_of(self.recipe(seed, case=case, breaks=breaks)), ranges)
 
     def explain(self) -> Explanation:
         """In what order fields are made, what they depend on, and how each is drawn."""
@@ -322,17 +335,27 @@ class Spec:
         from synthdsl.render.describe import describe
 
         sample = {name: RowRange(0, min(rows, table.rows)) for name, table in self.tables.items()}
-        return describe(self._model), Generated(self, sample, None).tables
+        return describe(self._model), Generated(sample, self.recipe()).tables
 
-    def plan(self) -> Plan:
+    def plan(self, *, case: str | None = None, breaks: str | None = None) -> Plan:
         """The plan: how rows will be made."""
         from synthdsl.plan.lower import lower
 
-        return lower(self._model)
+        return lower(self._model, case=case, breaks=breaks)
 
-    def recipe(self, seed: int | None = None) -> Recipe:
-        """All that the rows follow from, as plain values."""
+    def account(self, *, case: str | None = None, breaks: str | None = None) -> Account:
+        """What each rule is, how it is enforced, and what it costs."""
+        from synthdsl.engine.batches import run_of
+        from synthdsl.engine.conditioning.account import account
+
+        return account(run_of(self.recipe(case=case, breaks=breaks)))
+
+    def recipe(
+        self, seed: int | None = None, *, case: str | None = None, breaks: str | None = None
+    ) -> Recipe:
+        """All that the rows follow from, as plain values. Raises `SynthError` for wrong names."""
         from synthdsl.engine.batches import Recipe, remember
+        from synthdsl.plan.focus import focused
 
         recipe = Recipe(
             self._source.name,
@@ -342,7 +365,10 @@ class Spec:
             seed,
             self._model.allows_python,
             tuple(file.digest for file in self._model.files),
+            case,
+            breaks,
         )
+        focused(self._model, case=case, breaks=breaks)
         remember(recipe, self._model)
         return recipe
 
@@ -391,8 +417,8 @@ class Spec:
 class Generated:
     """Rows of a spec, made when they are asked for."""
 
-    def __init__(self, spec: Spec, ranges: dict[str, RowRange], seed: int | None) -> None:
-        self._recipe = spec.recipe(seed)
+    def __init__(self, ranges: dict[str, RowRange], recipe: Recipe) -> None:
+        self._recipe = recipe
         self._ranges = ranges
         self._tables: dict[str, pa.Table] | None = None
 

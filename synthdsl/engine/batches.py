@@ -40,6 +40,9 @@ class Recipe:
     allows_python: bool = False
     digests: tuple[str, ...] = ()
     """SHA-256 of every file that the meaning depends on: a changed one is another recipe."""
+    case: str | None = None
+    breaks: str | None = None
+    """The case that all rows meet, and the rule that all break."""
 
     def plain(self) -> dict[str, Any]:
         """The recipe as values that JSON can say."""
@@ -60,13 +63,18 @@ def remember(recipe: Recipe, model: Spec) -> None:
     """Keep the model of a recipe, so that making rows need not build it again."""
     if len(_checked) > 16:
         _checked.clear()
-    _checked[recipe] = model
+    _checked[_whole(recipe)] = model
+
+
+def _whole(recipe: Recipe) -> Recipe:
+    """The recipe of the same model without case and seed."""
+    return replace(recipe, seed=None, case=None, breaks=None)
 
 
 @lru_cache(maxsize=4)
 def run_of(recipe: Recipe) -> Run:
     """The plan of a recipe, ready to run. The recipe must have been checked."""
-    model = _checked.get(recipe)
+    model = _checked.get(_whole(recipe))
     if model is None:
         source = Source(recipe.name, recipe.text)
         model, diagnostics = build_spec(
@@ -77,7 +85,7 @@ def run_of(recipe: Recipe) -> Run:
         )
         if model is None:
             raise SynthError("the spec has errors", diagnostics=diagnostics)
-    return Run(lower(model), seed=recipe.seed)
+    return Run(lower(model, case=recipe.case, breaks=recipe.breaks), seed=recipe.seed)
 
 
 class TableOutput:

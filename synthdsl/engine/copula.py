@@ -37,7 +37,7 @@ class Copula:
         """The level of `field` for each row: (n,) float64 in (0, 1)."""
         position = self._correlation.fields.index(field)
         normals = [
-            ndtri(frame.draws(name).uniform()) for name in self._correlation.fields[: position + 1]
+            ndtri(frame.base(name)) for name in self._correlation.fields[: position + 1]
         ]
         if self._is_common:
             return self._mixed(next(iter(self._factors.values())), normals, position)

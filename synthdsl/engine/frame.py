@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,10 @@ class RowError(SynthError):
 class Frame:
     """Columns of the rows with `keys`, by field name.
 
-    `hidden` tells the rows that `missing` masked, by field. A frame of some rows of another
-    gets their columns on demand; so does one of further tries, whose `keys` are try keys.
+    `hidden` tells the rows that `missing` masked, by field; `exceptions` those in which a soft
+    rule must be false, by rule. `bases` holds the uniforms that fields were drawn from, where
+    these are not what `draws` gives. A frame of some rows of another gets their columns on
+    demand; so does one of further tries, whose `keys` are try keys.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Frame:
         self.ordinals = ordinals
         self.columns: dict[str, Column | Record] = {}
         self.hidden: dict[str, NDArray[np.bool_]] = {}
+        self.bases: dict[str, NDArray[np.float64]] = {}
+        self.exceptions: dict[str, NDArray[np.bool_]] = {}
         self._whole = whole
         self._at = at
 
@@ -61,6 +65,14 @@ class Frame:
     def draws(self, field: str) -> SlotDraws:
         """The base draws of a field."""
         return SlotDraws(self.seed, f"{self.table}.{field}", self.keys, self.ordinals)
+
+    def base(self, field: str) -> NDArray[np.float64]:
+        """The uniforms behind a field that is drawn from one a row: (n,) float64 in (0, 1)."""
+        found = self.bases.get(field)
+        if found is None and self._whole is not None and field in self._whole.bases:
+            assert self._at is not None
+            found = self.bases[field] = self._whole.bases[field][self._at]
+        return self.draws(field).uniform() if found is None else found
 
     def column(self, field: str) -> Column:
         """The column of a field that is not a record."""
@@ -98,6 +110,29 @@ class Frame:
     def replace(self, field: str, at: NDArray[np.int64], other: Frame) -> None:
         """Put the values that `other` has for `field` at positions `at`."""
         self.columns[field] = _replaced(self._find(field), at, other._find(field))
+        if field in other.bases:
+            self.bases[field] = self.base(field).copy()
+            self.bases[field][at] = other.bases[field]
+
+    def gather(self, field: str, parts: Sequence[tuple[NDArray[np.int64], Frame]]) -> None:
+        """Put together the values of `field` from frames of the rows at the given positions."""
+        (at, first), *rest = parts
+        joined = spread(first._find(field), at, self.rows)
+        for at, part in rest:
+            joined = _replaced(joined, at, part._find(field))
+        self.columns[field] = joined
+        if field in first.bases:
+            bases = np.empty(self.rows)
+            for at, part in parts:
+                bases[at] = part.bases[field]
+            self.bases[field] = bases
+
+
+def spread(column: Column | Record, at: NDArray[np.int64], rows: int) -> Column | Record:
+    """A column of `rows` rows that has `column` at positions `at`; the rest is to be replaced."""
+    source = np.zeros(rows, np.int64)
+    source[at] = np.arange(len(at))
+    return take(column, source)
 
 
 def take(column: Column | Record, at: NDArray[np.int64]) -> Column | Record:

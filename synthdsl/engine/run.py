@@ -8,27 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdsl.diagnostics import Diagnostic, Label, SynthError
+from synthdsl.engine.conditioning.component import PILOT_SEED as PILOT_SEED
+from synthdsl.engine.conditioning.component import Component
+from synthdsl.engine.conditioning.proposals import Proposal
 from synthdsl.engine.copula import Copula, LevelDraws
 from synthdsl.engine.draw_compiler import compile_draw
-from synthdsl.engine.evaluate import evaluate, evaluate_column
+from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.grid import Grid
-from synthdsl.engine.results import is_false
 from synthdsl.engine.samplers import Context, Sampler
 from synthdsl.engine.streams import root_keys
 from synthdsl.engine.tabulate import Axes, tabulate, value_axis
 from synthdsl.model.expressions import Expr
 from synthdsl.model.spec import Field, Mask
 from synthdsl.plan.domains import axis_of
-from synthdsl.plan.lower import Plan, Step, TablePlan
+from synthdsl.plan.lower import FieldPlan, Plan, Step, TablePlan
 from synthdsl.values.columns import Column, Vocabulary
 from synthdsl.values.types import ORDERED, Kind
 
 BLOCK_ROWS = 16_384
-PILOT_ROWS = 131_072
-"""Draws without one accepted row after which a component counts as impossible."""
-PILOT_SEED = 0x5EED
 
 
 class TableRun:
@@ -38,10 +36,10 @@ class TableRun:
         self.plan = plan
         self.seed = seed
         self._axes: Axes = {}
-        self._possible: set[Step] = set()
         self._fields = plan.table.fields
         self._words: dict[str, Vocabulary] = {}
         self._samplers: dict[str, Sampler] = {}
+        self._level_samplers: dict[str, Sampler] = {}
         self._values: dict[str, Expr] = {}
         self._grids: dict[str, Grid] = {}
         self._copulas = {id(c): Copula(c, self._fields) for c in plan.table.correlations}
@@ -50,6 +48,11 @@ class TableRun:
                 self._prepare(name)
         self._masks = [(mask, self._simplified(mask.chance)) for mask in plan.masks]
         self._rules = {rule.name: self._simplified(rule.condition) for rule in plan.table.rules}
+        self.components = {
+            step: Component(plan.name, step, self._rules, self._fill, self._propose)
+            for step in plan.steps
+            if step.rules
+        }
 
     def _simplified(self, expression: Expr) -> Expr:
         return tabulate(expression, self._axes, self._fields, self._words)
@@ -61,14 +64,8 @@ class TableRun:
         if words is not None:
             self._words[name] = Vocabulary(words)
         if field.draw is not None:
-            context = Context(
-                field,
-                self._simplified,
-                vocabulary=self._words.get(name),
-                parts=field_plan.parts,
-                by_level=field_plan.correlation is not None,
-            )
-            self._samplers[name] = compile_draw(field.draw, context)
+            by_level = field_plan.correlation is not None
+            self._samplers[name] = self._compiled(field_plan, by_level=by_level)
             axis = axis_of(field, words)
         else:
             assert field.value is not None
@@ -78,6 +75,27 @@ class TableRun:
             axis = axis_of(field, words) or value_axis(field, value)
         if axis is not None:
             self._axes[name] = axis
+
+    def _compiled(self, field_plan: FieldPlan, *, by_level: bool) -> Sampler:
+        assert field_plan.field.draw is not None
+        context = Context(
+            field_plan.field,
+            self._simplified,
+            vocabulary=self._words.get(field_plan.field.name),
+            parts=field_plan.parts,
+            by_level=by_level,
+            rows=self.plan.rows,
+        )
+        return compile_draw(field_plan.field.draw, context)
+
+    def _level_sampler(self, name: str) -> Sampler:
+        """The sampler of a field that increases with the field's one uniform."""
+        field_plan = self.plan.fields[name]
+        if field_plan.correlation is not None:
+            return self._samplers[name]
+        if name not in self._level_samplers:
+            self._level_samplers[name] = self._compiled(field_plan, by_level=True)
+        return self._level_samplers[name]
 
     def block(self, start: int, stop: int) -> Frame:
         """Rows `start` to `stop` (exclusive), masks applied."""
@@ -89,7 +107,7 @@ class TableRun:
         frame = Frame(self.plan.name, self.seed, keys, np.arange(start, stop, dtype=np.int64))
         for step in self.plan.steps:
             if step.rules:
-                self._fill_component(step, frame)
+                self.components[step].fill(frame)
             else:
                 self._fill(step.fields[0], frame)
         return frame
@@ -101,10 +119,14 @@ class TableRun:
             frame.columns[name] = self._derived(field, self._values[name], frame)
         else:
             draws: Any = frame.draws(name)
+            sampler = self._samplers[name]
             if field_plan.correlation is not None:
                 copula = self._copulas[id(field_plan.correlation)]
                 draws = LevelDraws(draws, copula.levels(name, frame))
-            frame.columns[name] = self._samplers[name].sample(frame, draws)
+            elif name in frame.bases:
+                draws = LevelDraws(draws, frame.bases[name])
+                sampler = self._level_sampler(name)
+            frame.columns[name] = sampler.sample(frame, draws)
         self._settle(field, frame)
 
     def _derived(self, field: Field, value: Expr, frame: Frame) -> Column:
@@ -138,71 +160,8 @@ class TableRun:
                 f"declare it `{field.type}?`, or give a value with `coalesce`",
             )
 
-    def _fill_component(self, step: Step, frame: Frame) -> None:
-        """Draw fields together until their rules hold: a row that breaks one gets all of them
-        anew, from its next try on. Several tries are drawn at once; the first that holds counts.
-        """
-        for name in step.fields:
-            self._fill(name, frame)
-        waiting = np.flatnonzero(~self._holds(step, frame))
-        first = 1
-        while waiting.size:
-            if first == 1:
-                self._check_possible(step)
-            count = max(1, min(first, BLOCK_ROWS // waiting.size))
-            tries = frame.tried_again(waiting, first, count)
-            for name in step.fields:
-                self._fill(name, tries)
-            holds = self._holds(step, tries).reshape(waiting.size, count)
-            done = np.flatnonzero(holds.any(axis=1))
-            chosen = tries.some(done * count + holds[done].argmax(axis=1))
-            for name in step.fields:
-                frame.replace(name, waiting[done], chosen)
-            waiting = np.delete(waiting, done)
-            first += count
-
-    def _holds(self, step: Step, frame: Frame) -> NDArray[np.bool_]:
-        """Rows in which no rule of the step is false."""
-        holds = np.ones(frame.rows, np.bool_)
-        for rule in step.rules:
-            holds &= ~is_false(evaluate(self._rules[rule.name], frame), frame.rows)
-        return holds
-
-    def _check_possible(self, step: Step) -> None:
-        """Refuse a component that accepts none of `PILOT_ROWS` draws.
-
-        The pilot has a seed of its own, so that the answer follows from the spec alone.
-        """
-        if step in self._possible:
-            return
-        for start in range(0, PILOT_ROWS, BLOCK_ROWS):
-            rows = np.arange(start, start + BLOCK_ROWS, dtype=np.int64)
-            keys = root_keys(self.plan.name, start, start + BLOCK_ROWS)
-            pilot = Frame(self.plan.name, PILOT_SEED, keys, rows)
-            for name in step.fields:
-                self._fill(name, pilot)
-            if self._holds(step, pilot).any():
-                self._possible.add(step)
-                return
-        raise self._hopeless(step)
-
-    def _hopeless(self, step: Step) -> SynthError:
-        names = ", ".join(f"`{rule.name}`" for rule in step.rules)
-        first = step.rules[0]
-        return SynthError(
-            "the spec cannot be satisfied",
-            diagnostics=[
-                Diagnostic(
-                    "unsatisfiable",
-                    first.span,
-                    f"no row satisfied {names} in {PILOT_ROWS:,} draws: "
-                    f"acceptance below {3 / PILOT_ROWS:.1g}",
-                    "relax the rules, or narrow the fields they read with `in [low, high]`",
-                    labels=tuple(Label(rule.span) for rule in step.rules[1:]),
-                )
-            ],
-            exit_code=3,
-        )
+    def _propose(self, step: Step, stage: int, pattern: tuple[bool, ...]) -> list[Proposal]:
+        return []
 
     def _masked(self, frame: Frame) -> Frame:
         if not self._masks:

@@ -142,20 +142,55 @@ def _tables(
             )
             continue
         seen[name.text] = name
-        table = TableBuilder(node, scope, findings, allows_python=allows_python).build()
+        table = TableBuilder(
+            node, scope, findings, outside=_outside(file, name.text), allows_python=allows_python
+        ).build()
         check_cycles(table.fields, findings, table.correlations)
         result.append(table)
     return result
 
 
+def _outside(file: tree.File, table: str) -> tuple[tree.Rule | tree.Case, ...]:
+    """The rules and cases outside of tables that are for each row of `table`."""
+    return tuple(
+        node
+        for node in file.statements
+        if isinstance(node, tree.Rule | tree.Case)
+        and node.each is not None
+        and node.each.table.text == table
+    )
+
+
+def _check_each(node: tree.Rule | tree.Case, tables: list[str], findings: Findings) -> None:
+    """A rule or case outside of tables says for each row of which table it is."""
+    word = "rule" if isinstance(node, tree.Rule) else "case"
+    if node.each is None:
+        table = tables[0] if tables else "table"
+        findings.report(
+            "bad-rule",
+            node.name.span,
+            f"{word} `{node.name.text}` stands outside of a table and does not say for what",
+            f"write `{word} {node.name.text} each {table} x: ...`, or move it into the table",
+        )
+    elif node.each.table.text not in tables:
+        close = get_close_matches(node.each.table.text, tables, n=1, cutoff=0.6)
+        findings.report(
+            "unknown-name",
+            node.each.table.span,
+            f"there is no table `{node.each.table.text}`",
+            f"did you mean `{close[0]}`?" if close else None,
+        )
+
+
 def _check_rest(file: tree.File, findings: Findings, *, has_syntax_errors: bool) -> None:
     words = {
-        tree.Rule: "rules over several tables",
-        tree.Case: "cases",
         tree.Privacy: "privacy requirements",
         tree.Pathway: "pathways",
     }
+    tables = [s.name.text for s in file.statements if isinstance(s, tree.Table)]
     for node in file.statements:
+        if isinstance(node, tree.Rule | tree.Case):
+            _check_each(node, tables, findings)
         word = words.get(type(node))
         if word is not None:
             findings.report(

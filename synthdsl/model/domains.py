@@ -12,8 +12,11 @@ from synthdsl.model.draws import (
     DistributionDraw,
     DrawNode,
     FixedDraw,
+    KeyedDraw,
     LookupDraw,
+    QuotaDraw,
     Truncated,
+    UniqueDraw,
 )
 from synthdsl.model.expressions import Apply, Constant, Convert, Expr, FieldRef
 from synthdsl.model.spec import Field, Table
@@ -65,7 +68,9 @@ def field_domain(field: Field, table: Table) -> tuple[Any, ...] | None:
 
 def draw_domain(draw: DrawNode, field: Field) -> tuple[Any, ...] | None:
     """Raw values that `draw` can give to `field` (null apart), or None."""
-    if isinstance(draw, CategoricalDraw):
+    if isinstance(draw, KeyedDraw | UniqueDraw):
+        return draw_domain(draw.draw, field)
+    if isinstance(draw, CategoricalDraw | QuotaDraw):
         return tuple(o for o in draw.outcomes if o is not None)
     if isinstance(draw, FixedDraw) and isinstance(draw.value, Constant):
         return () if draw.value.value is None else (draw.value.value,)
@@ -88,6 +93,8 @@ def draw_domain(draw: DrawNode, field: Field) -> tuple[Any, ...] | None:
 
 def draw_bounds(draw: DrawNode) -> tuple[float, float] | None:
     """Constant finite bounds of a draw's values, from its truncation or its support."""
+    if isinstance(draw, KeyedDraw | UniqueDraw):
+        return draw_bounds(draw.draw)
     if isinstance(draw, Truncated):
         if (
             isinstance(draw.low, Constant)

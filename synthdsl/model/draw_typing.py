@@ -10,7 +10,14 @@ from synthdsl.language import tree
 from synthdsl.model.arguments import bind, value_of
 from synthdsl.model.coercion import coerce
 from synthdsl.model.distribution_typing import type_distribution
-from synthdsl.model.draws import ChooseDraw, DrawNode, FixedDraw, MixtureDraw, UnknownDraw
+from synthdsl.model.draws import (
+    ChooseDraw,
+    DrawNode,
+    FixedDraw,
+    KeyedDraw,
+    MixtureDraw,
+    UnknownDraw,
+)
 from synthdsl.model.expansion import COST_OF_ARGUMENT
 from synthdsl.model.expressions import Constant
 from synthdsl.model.findings import Findings
@@ -18,8 +25,17 @@ from synthdsl.model.inference import condition_of, infer, warn_unreachable
 from synthdsl.model.inlining import inlined, unscoped
 from synthdsl.model.names import report_wrong_use
 from synthdsl.model.scope import Scope, Scoped
+from synthdsl.model.shared_draws import (
+    BUILT_FROM_DRAWS,
+    draw_argument,
+    is_draw,
+    keyed_parts,
+    stands_alone,
+    type_quota,
+)
 from synthdsl.model.source_typing import type_lookup, type_provider
 from synthdsl.model.truncation_typing import type_truncation
+from synthdsl.model.unique_draws import unique_draw
 from synthdsl.model.weight_typing import type_categorical, type_weights
 from synthdsl.providers.base import PROVIDERS
 from synthdsl.values.types import FLOAT, Type
@@ -104,6 +120,12 @@ def _call(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> Draw
         return _mixture(node, type, scope, findings)
     if name == "zero_inflated":
         return _zero_inflated(node, type, scope, findings)
+    if name == "keyed":
+        return _keyed(node, type, scope, findings)
+    if name == "quota":
+        return type_quota(node, type, scope, findings)
+    if name == "unique" and node.arguments and is_draw(node.arguments[0].value, scope):
+        return _unique(node, type, scope, findings)
     distribution = DISTRIBUTIONS.get(name)
     provider = None if distribution is not None else PROVIDERS.get(name)
     if distribution is None and provider is None:
@@ -136,8 +158,7 @@ def _report_unknown_draw(node: tree.Call, name: str, scope: Scope, findings: Fin
         *DISTRIBUTIONS.names(),
         *PROVIDERS.names(),
         *scope.file.dists,
-        "mixture",
-        "zero_inflated",
+        *BUILT_FROM_DRAWS,
     ]
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     findings.report(
@@ -189,7 +210,8 @@ def _component(node: tree.Expression, type: Type, scope: Scope, findings: Findin
         inner.text in scope.file.dists or inner.text in scope.file.lookups
     )
     if isinstance(inner, tree.Call | tree.Index) or is_name:
-        return _outcome(node, type, scope, findings)
+        draw = _outcome(node, type, scope, findings)
+        return draw if stands_alone(draw, findings) else UnknownDraw(node.span)
     value = coerce(infer(node, scope, findings, type), type, findings, "this value")
     return UnknownDraw(node.span) if value.type.is_unknown else FixedDraw(node.span, value)
 
@@ -203,6 +225,8 @@ def _zero_inflated(node: tree.Call, type: Type, scope: Scope, findings: Findings
         findings.report("misplaced-draw", bound[1].span, "`zero_inflated` takes a distribution")
         return UnknownDraw(node.span)
     draw = _outcome(bound[1].value, type, scope, findings)
+    if not stands_alone(draw, findings):
+        return UnknownDraw(node.span)
     if isinstance(draw, UnknownDraw) or share.type.is_unknown:
         return UnknownDraw(node.span)
     if isinstance(share, Constant) and not 0 <= share.value <= 1:
@@ -220,6 +244,33 @@ def _zero_inflated(node: tree.Call, type: Type, scope: Scope, findings: Findings
         return UnknownDraw(node.span)
     zero = FixedDraw(node.span, Constant(type.nullable(False), node.span, 0))
     return MixtureDraw(node.span, (zero, draw), (share, None))
+
+
+def _keyed(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> DrawNode:
+    parts = keyed_parts(node, scope, findings)
+    if parts is None:
+        return UnknownDraw(node.span)
+    determinants, inner = parts
+    draw = type_draw(inner, type, scope, findings)
+    if isinstance(draw, UnknownDraw) or not stands_alone(draw, findings):
+        return UnknownDraw(node.span)
+    return KeyedDraw(node.span, draw, determinants)
+
+
+def _unique(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> DrawNode:
+    if len(node.arguments) > 1:
+        findings.report(
+            "bad-arguments",
+            node.arguments[1].span,
+            "`unique` of a draw takes nothing else",
+            "write `unique(discrete_uniform(low, high))`",
+        )
+        return UnknownDraw(node.span)
+    inner = draw_argument(node.arguments[0].value, "unique", findings)
+    draw = UnknownDraw(node.span) if inner is None else type_draw(inner, type, scope, findings)
+    if isinstance(draw, UnknownDraw) or not stands_alone(draw, findings):
+        return UnknownDraw(node.span)
+    return unique_draw(draw, type, node.span, findings)
 
 
 def _choose(node: tree.WhenDraw, type: Type, scope: Scope, findings: Findings) -> DrawNode:

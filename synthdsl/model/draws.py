@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from synthdsl.distributions.base import Distribution, Form
@@ -92,6 +93,52 @@ class Truncated(DrawNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class KeyedDraw(DrawNode):
+    """`draw`, once for each combination of values of the `determinants`: rows that agree in
+    them have one value. `draw` reads nothing that the determinants do not settle.
+    """
+
+    draw: DrawNode
+    determinants: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Progression:
+    """The raw values `first`, `first + step`, … (`count` of them)."""
+
+    first: Fraction
+    step: Fraction
+    count: int
+
+    def __len__(self) -> int:
+        """How many values there are."""
+        return self.count
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class UniqueDraw(DrawNode):
+    """A value of `draw` that no other row of the table has.
+
+    `values` are the raw values of `draw`, all equally likely.
+    """
+
+    draw: DrawNode
+    values: Progression | tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QuotaDraw(DrawNode):
+    """Outcomes (raw, None for null) in exact `shares` of the table's rows, totalling 1."""
+
+    outcomes: tuple[Any, ...]
+    shares: tuple[Fraction, ...]
+
+
+SharedDraw = KeyedDraw | UniqueDraw | QuotaDraw
+"""Draws by which rows of a table depend on each other; they stand alone after `~`."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class UnknownDraw(DrawNode):
     """Stands for a draw with a mistake in it."""
 
@@ -99,7 +146,7 @@ class UnknownDraw(DrawNode):
 def inner_draws(draw: DrawNode) -> Iterator[DrawNode]:
     """`draw` and the draws inside it."""
     yield draw
-    if isinstance(draw, Truncated):
+    if isinstance(draw, Truncated | KeyedDraw | UniqueDraw):
         yield from inner_draws(draw.draw)
     elif isinstance(draw, MixtureDraw):
         for component in draw.components:
@@ -127,6 +174,8 @@ def expressions_of(draw: DrawNode) -> Iterator[Expr]:
             yield from node.arguments
         elif isinstance(node, Truncated):
             yield from (node.low, node.high)
+        elif isinstance(node, KeyedDraw):
+            yield from node.determinants
 
 
 def fields_drawn_from(draw: DrawNode) -> set[str]:

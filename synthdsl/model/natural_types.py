@@ -11,6 +11,7 @@ from synthdsl.model.inference import infer
 from synthdsl.model.inlining import inlined, unscoped
 from synthdsl.model.operators import unify
 from synthdsl.model.scope import Scope
+from synthdsl.model.shared_draws import draw_argument, is_draw
 from synthdsl.model.source_typing import provider_type
 from synthdsl.providers.base import PROVIDERS
 from synthdsl.values.types import FLOAT, UNKNOWN, Kind, Type
@@ -47,6 +48,10 @@ def _call_type(node: tree.Call, scope: Scope, findings: Findings) -> Type:
     if name in scope.file.dists:
         body, inner = inlined(node, scope, findings)
         return natural_type(body, inner, findings) if body is not None else UNKNOWN
+    last = node.arguments[-1].value if node.arguments else None
+    if name in ("keyed", "quota", "unique") and last is not None and is_draw(last, scope):
+        inner = draw_argument(last, name, Findings())
+        return UNKNOWN if inner is None else natural_type(inner, scope, findings)
     provider = PROVIDERS.get(name)
     if provider is not None:
         return provider_type(node, provider, scope, Findings())

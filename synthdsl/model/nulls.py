@@ -8,10 +8,13 @@ from synthdsl.model.draws import (
     DistributionDraw,
     DrawNode,
     FixedDraw,
+    KeyedDraw,
     LookupDraw,
     MixtureDraw,
     ProviderDraw,
+    QuotaDraw,
     Truncated,
+    UniqueDraw,
 )
 from synthdsl.source import Span
 from synthdsl.values.types import Kind
@@ -46,6 +49,13 @@ def may_be_null(draw: DrawNode) -> Span | None:
             (a.span for a in draw.arguments if a.type.is_nullable and a.type.kind is not Kind.NULL),
             None,
         )
+    if isinstance(draw, KeyedDraw):
+        keys = (d.span for d in draw.determinants if d.type.is_nullable)
+        return may_be_null(draw.draw) or next(keys, None)
+    if isinstance(draw, UniqueDraw):
+        return may_be_null(draw.draw)
+    if isinstance(draw, QuotaDraw):
+        return draw.span if None in draw.outcomes else None
     if isinstance(draw, Truncated):
         bounds = (draw.low, draw.high)
         return may_be_null(draw.draw) or next((b.span for b in bounds if b.type.is_nullable), None)

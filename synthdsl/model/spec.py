@@ -72,7 +72,25 @@ class Correlation:
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """A hard rule over the fields of one row."""
+    """A rule over the fields of one row.
+
+    `share`: of a soft rule, the chance by which a row's rule must hold; otherwise it must be
+    false. `keeping`: fields that keep the law they have without the rule. `demand`: what a row
+    must make of the condition: `hold` (not false), `true` (a case), `false` (a broken rule).
+    """
+
+    name: str
+    condition: Expr
+    span: Span
+    text: str
+    share: Fraction | None = None
+    keeping: tuple[str, ...] = ()
+    demand: str = "hold"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A named condition that all rows of a run can be asked to meet."""
 
     name: str
     condition: Expr
@@ -102,6 +120,7 @@ class Table:
     rules: tuple[Rule, ...]
     description: str
     span: Span
+    cases: tuple[Case, ...] = ()
 
     @property
     def exported(self) -> tuple[Field, ...]:

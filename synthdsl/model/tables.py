@@ -6,20 +6,21 @@ from difflib import get_close_matches
 
 from synthdsl.language import tree
 from synthdsl.model.coercion import coerce
+from synthdsl.model.conditions import Conditions
 from synthdsl.model.correlations import type_correlation
 from synthdsl.model.draw_typing import type_draw
 from synthdsl.model.draws import DrawNode, UnknownDraw
-from synthdsl.model.expressions import Constant, Expr, Unknown
+from synthdsl.model.expressions import Constant, Expr
 from synthdsl.model.field_types import FieldTypes
 from synthdsl.model.findings import Findings
-from synthdsl.model.inference import condition_of, infer
+from synthdsl.model.inference import infer
 from synthdsl.model.masks import type_mask
 from synthdsl.model.members import RESERVED_FIELDS as RESERVED_FIELDS
 from synthdsl.model.members import Declared
 from synthdsl.model.natural_types import natural_type
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.scope import FileScope, Scope
-from synthdsl.model.spec import ROLES, Correlation, Field, Mask, Rule, Table
+from synthdsl.model.spec import ROLES, Correlation, Field, Mask, Table
 from synthdsl.values.types import (
     FLOAT,
     INT,
@@ -31,13 +32,21 @@ MOST_ROWS = 2**48
 
 
 class TableBuilder:
-    """Builds one table."""
+    """Builds one table. `outside`: the rules and cases for `each` of its rows, from the file."""
 
     def __init__(
-        self, node: tree.Table, file: FileScope, findings: Findings, *, allows_python: bool
+        self,
+        node: tree.Table,
+        file: FileScope,
+        findings: Findings,
+        *,
+        outside: tuple[tree.Rule | tree.Case, ...] = (),
+        allows_python: bool,
     ) -> None:
         self._node = node
+        self._outside = outside
         self._file = file
+        self._conditions = Conditions(node.name.text, findings)
         self._findings = findings
         self._types = FieldTypes(findings, allows_python=allows_python)
         self._members = self._types.members
@@ -46,7 +55,6 @@ class TableBuilder:
         self._masked: set[str] = set()
         self._key: tuple[str, ...] = ()
         self._correlations: list[Correlation] = []
-        self._rules: list[Rule] = []
 
     def build(self) -> Table:
         """The table; parts with mistakes are left out, each reported."""
@@ -58,6 +66,8 @@ class TableBuilder:
         self._masked = {n.field.text for n, _ in others if isinstance(n, tree.Missing)}
         for node, file in others:
             self._add(node, self._types.row_scope(file))
+        for node in self._outside:
+            self._conditions.add(node, self._types.row_scope(self._file))
         return Table(
             self._node.name.text,
             self._rows(),
@@ -65,9 +75,10 @@ class TableBuilder:
             self._key,
             self._masks,
             tuple(self._correlations),
-            tuple(self._rules),
+            tuple(self._conditions.rules),
             self._node.description or "",
             self._node.name.span,
+            tuple(self._conditions.cases),
         )
 
     def _add(self, node: tree.Statement, scope: Scope) -> None:
@@ -80,8 +91,8 @@ class TableBuilder:
             correlation = type_correlation(node, scope, self._fields, self._findings)
             if correlation is not None:
                 self._correlations.append(correlation)
-        elif isinstance(node, tree.Rule):
-            self._add_rule(node, scope)
+        elif isinstance(node, tree.Rule | tree.Case):
+            self._conditions.add(node, scope)
         elif isinstance(node, tree.Expect):
             self._findings.report(
                 "bad-expect",
@@ -89,10 +100,11 @@ class TableBuilder:
                 "an expectation measures a whole table: it stands outside of it",
                 f"after the table: `expect mean(r.x for r in {self._node.name.text}) > 0`",
             )
-        elif isinstance(node, tree.Learn | tree.Case):
-            word = "learned fields" if isinstance(node, tree.Learn) else "cases"
+        elif isinstance(node, tree.Learn):
             self._findings.report(
-                "not-yet", node.span, f"{word} are part of the language, but not of this release"
+                "not-yet",
+                node.span,
+                "learned fields are part of the language, but not of this release",
             )
 
     def _add_mask(self, node: tree.Missing, scope: Scope) -> None:
@@ -207,24 +219,6 @@ class TableBuilder:
             else:
                 names.append(name.text)
         self._key = tuple(names)
-
-    def _add_rule(self, node: tree.Rule, scope: Scope) -> None:
-        if node.share is not None or node.each is not None or node.keeping:
-            self._findings.report(
-                "not-yet",
-                node.span,
-                "soft rules, `each` and `keeping` are part of the language, "
-                "but not of this release",
-            )
-            return
-        condition = condition_of(node.condition, scope, self._findings)
-        if isinstance(condition, Unknown | Constant):
-            if isinstance(condition, Constant) and condition.value is False:
-                self._findings.report(
-                    "unsatisfiable", node.condition.span, f"rule `{node.name.text}` is always false"
-                )
-            return
-        self._rules.append(Rule(node.name.text, condition, node.span, node.condition.span.text))
 
     def _rows(self) -> int:
         node = self._node

@@ -8,9 +8,12 @@ from synthdsl.model.draws import (
     CategoricalDraw,
     DrawNode,
     FixedDraw,
+    KeyedDraw,
     LookupDraw,
     ProviderDraw,
+    QuotaDraw,
     Truncated,
+    UniqueDraw,
     UnknownDraw,
 )
 from synthdsl.model.expressions import Constant, Expr
@@ -18,6 +21,7 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.grids import raw_step, within
 from synthdsl.model.inference import infer
 from synthdsl.model.scope import Scope
+from synthdsl.model.unique_draws import unique_draw
 from synthdsl.values.types import FLOAT, ORDERED, Type
 
 
@@ -38,7 +42,14 @@ def type_truncation(
             "weight the outcomes instead",
         )
         return UnknownDraw(node.span)
-    if isinstance(draw, FixedDraw | ProviderDraw | LookupDraw):
+    if isinstance(draw, KeyedDraw | UniqueDraw):
+        inner = type_truncation(node, interval, draw.draw, type, scope, findings)
+        if isinstance(inner, UnknownDraw):
+            return inner
+        if isinstance(draw, KeyedDraw):
+            return KeyedDraw(node.span, inner, draw.determinants)
+        return unique_draw(inner, type, node.span, findings)
+    if isinstance(draw, FixedDraw | ProviderDraw | LookupDraw | QuotaDraw):
         findings.report(
             "bad-interval",
             interval.span,

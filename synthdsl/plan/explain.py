@@ -10,12 +10,17 @@ from synthdsl.model.draws import (
     DistributionDraw,
     DrawNode,
     FixedDraw,
+    KeyedDraw,
     LookupDraw,
     MixtureDraw,
     ProviderDraw,
+    QuotaDraw,
     Truncated,
+    UniqueDraw,
 )
 from synthdsl.model.expressions import Constant
+from synthdsl.model.quotas import counts_of
+from synthdsl.plan.account import Account, ComponentAccount, RuleAccount
 from synthdsl.plan.lower import FieldPlan, Plan, Step, TablePlan
 
 
@@ -33,11 +38,13 @@ class FieldExplanation:
 
 @dataclass(frozen=True)
 class TableExplanation:
-    """How one table is made: its fields in the order they are computed."""
+    """How one table is made: its fields in the order they are computed, and what rules do."""
 
     name: str
     rows: int
     fields: tuple[FieldExplanation, ...]
+    rules: tuple[RuleAccount, ...] = ()
+    components: tuple[ComponentAccount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,14 +54,21 @@ class Explanation:
     tables: tuple[TableExplanation, ...]
 
 
-def explain(plan: Plan) -> Explanation:
-    """The plan in words."""
-    return Explanation(tuple(_table(table) for table in plan.tables.values()))
+def explain(plan: Plan, account: Account | None = None) -> Explanation:
+    """The plan in words, with the account of its rules where there is one."""
+    known = account or Account()
+    return Explanation(tuple(_table(table, known) for table in plan.tables.values()))
 
 
-def _table(plan: TablePlan) -> TableExplanation:
+def _table(plan: TablePlan, account: Account) -> TableExplanation:
     fields = [_field(plan.fields[name], step, plan) for step in plan.steps for name in step.fields]
-    return TableExplanation(plan.name, plan.rows, tuple(fields))
+    return TableExplanation(
+        plan.name,
+        plan.rows,
+        tuple(fields),
+        tuple(rule for rule in account.rules if rule.table == plan.name),
+        tuple(part for part in account.components if part.table == plan.name),
+    )
 
 
 def _field(field_plan: FieldPlan, step: Step, plan: TablePlan) -> FieldExplanation:
@@ -83,9 +97,12 @@ def _notes(field_plan: FieldPlan, step: Step, plan: TablePlan) -> list[str]:
         notes.append(f"correlated with {', '.join(others)}")
     if step.rules:
         rules = ", ".join(f"`{rule.name}`" for rule in step.rules)
-        notes.append(
-            f"drawn with {len(step.fields) - 1} other fields until {rules} holds: rejection, exact"
-        )
+        more = len(step.fields) - 1
+        together = f" together with {more} other field{'s' * (more > 1)}" if more else ""
+        notes.append(f"conditioned{together} by {rules}")
+    if isinstance(field.draw, QuotaDraw):
+        counts = ", ".join(f"{n:,}" for n in counts_of(field.draw.shares, plan.rows))
+        notes.append(f"depends on the number of rows: {counts} of {plan.rows:,}")
     if field.name in plan.table.masks:
         mask = plan.table.masks[field.name]
         notes.append(f"then masked: {mask.mechanism}({' '.join(mask.chance.span.text.split())})")
@@ -114,6 +131,13 @@ def _how(draw: DrawNode) -> str:
         return f"weighted row of lookup `{draw.lookup.name}`" + (f" given {keys}" if keys else "")
     if isinstance(draw, ProviderDraw):
         return f"provider `{draw.provider.name}`"
+    if isinstance(draw, KeyedDraw):
+        keys = ", ".join(key.span.text for key in draw.determinants)
+        return f"drawn once for each {keys}: {_how(draw.draw)}"
+    if isinstance(draw, UniqueDraw):
+        return f"keyed permutation of {len(draw.values):,} equally likely values"
+    if isinstance(draw, QuotaDraw):
+        return f"{len(draw.outcomes)} values in exact numbers, by keyed permutation"
     if isinstance(draw, FixedDraw):
         return f"fixed at {draw.value.span.text}"
     return "unknown"

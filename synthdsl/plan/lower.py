@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from synthdsl.diagnostics import Diagnostic, SynthError
 from synthdsl.model.domains import MOST_VALUES, draw_domain, vocabulary_of
-from synthdsl.model.draws import ProviderDraw, inner_draws
-from synthdsl.model.expressions import Apply, Constant, Expr, Part, fields_read, walk
-from synthdsl.model.spec import Correlation, Field, Mask, Rule, Spec, Table
+from synthdsl.model.expressions import Apply, Constant, Expr, Part, walk
+from synthdsl.model.spec import Correlation, Field, Mask, Spec, Table
+from synthdsl.plan.components import Step as Step
+from synthdsl.plan.components import components, kept_first, ordered, stages
+from synthdsl.plan.focus import focused
 from synthdsl.plan.z_scores import without_z_scores
 from synthdsl.values.types import Kind
 
@@ -28,14 +29,6 @@ class FieldPlan:
     words: tuple[str, ...] | None
     parts: frozenset[str]
     correlation: Correlation | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """Fields made together: one field, or the component of some rules."""
-
-    fields: tuple[str, ...]
-    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +52,19 @@ class Plan:
     tables: dict[str, TablePlan]
 
 
-def lower(spec: Spec) -> Plan:
-    """The plan of a checked spec."""
+def lower(spec: Spec, *, case: str | None = None, breaks: str | None = None) -> Plan:
+    """The plan of a checked spec, narrowed to a `case` or to rows that break a rule.
+
+    Raises `SynthError` for a name that is unknown, and for rules that no plan can serve.
+    """
+    spec = focused(spec, case=case, breaks=breaks)
     return Plan(spec, {name: _table(table) for name, table in spec.tables.items()})
 
 
 def _table(table: Table) -> TablePlan:
     table = without_z_scores(table)
     needs = dependencies(table)
+    table = kept_first(table, needs)
     order = _sorted(list(table.fields), needs)
     steps = _steps(table, order, needs)
     used_parts = _used_parts(table)
@@ -115,107 +113,21 @@ def _sorted(names: list[str], needs: dict[str, set[str]]) -> list[str]:
     return result
 
 
-def ancestors(names: set[str], needs: dict[str, set[str]]) -> set[str]:
-    """`names` and everything they depend on."""
-    found: set[str] = set()
-    stack = list(names)
-    while stack:
-        name = stack.pop()
-        if name not in found:
-            found.add(name)
-            stack.extend(needs[name])
-    return found
-
-
 def _steps(table: Table, order: list[str], needs: dict[str, set[str]]) -> tuple[Step, ...]:
-    components = _components(table, needs)
-    owner = {name: i for i, (names, _) in enumerate(components) for name in names}
+    found = components(table, needs)
+    owner = {name: i for i, (names, _) in enumerate(found) for name in names}
     steps: list[Step] = []
     emitted: set[int] = set()
     for name in order:
         if name not in owner:
             steps.append(Step((name,)))
         elif owner[name] not in emitted:
-            names, rules = components[owner[name]]
+            names, rules = found[owner[name]]
             # every field of a component comes when its last ancestor is there
             emitted.add(owner[name])
-            steps.append(Step(tuple(n for n in order if n in names), rules))
-    return tuple(_ordered_steps(steps, needs))
-
-
-def _ordered_steps(steps: list[Step], needs: dict[str, set[str]]) -> list[Step]:
-    """Steps so that each follows what its fields need."""
-    done: set[str] = set()
-    result: list[Step] = []
-    waiting = steps
-    while waiting:
-        later = []
-        for step in waiting:
-            own = set(step.fields)
-            if all(needs[name] - own <= done for name in step.fields):
-                done |= own
-                result.append(step)
-            else:
-                later.append(step)
-        assert len(later) < len(waiting)
-        waiting = later
-    return result
-
-
-def _components(
-    table: Table, needs: dict[str, set[str]]
-) -> list[tuple[set[str], tuple[Rule, ...]]]:
-    """Fields conditioned together by rules: the rules' fields with all their ancestors, closed
-    over correlations; components that share a field are one.
-    """
-    components: list[tuple[set[str], tuple[Rule, ...]]] = []
-    for rule in table.rules:
-        names = ancestors(fields_read(rule.condition) & table.fields.keys(), needs)
-        names = _closed(names, table, needs)
-        rules: tuple[Rule, ...] = (rule,)
-        kept = []
-        for other, other_rules in components:
-            if other & names:
-                names |= other
-                rules = (*other_rules, *rules)
-            else:
-                kept.append((other, other_rules))
-        components = [*kept, (names, rules)]
-    for names, rules in components:
-        _refuse_unique(table, names, rules)
-    return components
-
-
-def _closed(names: set[str], table: Table, needs: dict[str, set[str]]) -> set[str]:
-    while True:
-        wider = set(names)
-        for correlation in table.correlations:
-            if wider & set(correlation.fields):
-                wider |= set(correlation.fields)
-        wider = ancestors(wider, needs)
-        if wider == names:
-            return names
-        names = wider
-
-
-def _refuse_unique(table: Table, names: set[str], rules: tuple[Rule, ...]) -> None:
-    for name in names:
-        draw = table.fields[name].draw
-        if draw is not None and any(
-            isinstance(d, ProviderDraw) and d.provider.is_unique for d in inner_draws(draw)
-        ):
-            raise SynthError(
-                "the spec cannot be planned",
-                diagnostics=[
-                    Diagnostic(
-                        "bad-rule",
-                        rules[0].span,
-                        f"rule `{rules[0].name}` conditions the unique field `{name}`, "
-                        "whose values are a permutation",
-                        "state the rule over the fields it is built from",
-                    )
-                ],
-            )
+            fields = tuple(n for n in order if n in names)
+            steps.append(Step(fields, rules, stages(fields, rules, table, needs)))
+    return tuple(ordered(steps, needs))
 
 
 def _recomputed(table: Table, order: list[str], needs: dict[str, set[str]]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from synthdsl.diagnostics import Diagnostic, SynthError
-from synthdsl.model.draws import DistributionDraw, DrawNode, Truncated
+from synthdsl.model.draws import DistributionDraw, DrawNode, KeyedDraw, Truncated, UniqueDraw
 from synthdsl.model.expressions import Constant, Expr, FieldRef, Operation, ZScore
 from synthdsl.model.spec import Table
 from synthdsl.source import Span
@@ -70,6 +70,8 @@ def _written_out(node: ZScore, table: Table) -> Expr:
 
 def _moments(draw: DrawNode) -> tuple[float, float] | None:
     """Mean and standard deviation of a draw with constant parameters; None otherwise."""
+    if isinstance(draw, KeyedDraw | UniqueDraw):
+        draw = draw.draw
     inner = draw.draw if isinstance(draw, Truncated) else draw
     if not isinstance(inner, DistributionDraw):
         return None

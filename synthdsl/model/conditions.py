@@ -1,0 +1,119 @@
+"""Rules and cases of a table: conditions over the fields of one row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+
+from synthdsl.diagnostics import Label
+from synthdsl.language import tree
+from synthdsl.model.expressions import Constant, Expr, Unknown
+from synthdsl.model.findings import Findings
+from synthdsl.model.inference import condition_of
+from synthdsl.model.scope import Scope
+from synthdsl.model.spec import Case, Rule
+
+
+class Conditions:
+    """The rules and cases of one table, as they are added; `table` is its name."""
+
+    def __init__(self, table: str, findings: Findings) -> None:
+        self.rules: list[Rule] = []
+        self.cases: list[Case] = []
+        self._table = table
+        self._findings = findings
+        self._names: dict[str, tree.Name] = {}
+
+    def add(self, node: tree.Rule | tree.Case, scope: Scope) -> None:
+        """Add a rule or a case that stands in `scope`, a scope of the table's rows."""
+        if not self._is_new(node.name) or not self._is_of_rows(node):
+            return
+        if node.each is not None:
+            scope = replace(scope, row_variable=node.each.variable.text)
+        condition = condition_of(node.condition, scope, self._findings)
+        if isinstance(node, tree.Case):
+            self._add_case(node, condition)
+        else:
+            self._add_rule(node, condition, scope)
+
+    def _is_new(self, name: tree.Name) -> bool:
+        before = self._names.setdefault(name.text, name)
+        if before is name:
+            return True
+        self._findings.report(
+            "duplicate-name",
+            name.span,
+            f"`{name.text}` names two rules or cases of `{self._table}`",
+            "rename one",
+            labels=(Label(before.span, "first here"),),
+        )
+        return False
+
+    def _is_of_rows(self, node: tree.Rule | tree.Case) -> bool:
+        if node.each is None or node.each.table.text == self._table:
+            return True
+        self._findings.report(
+            "bad-rule",
+            node.each.table.span,
+            f"inside `{self._table}`, `each {node.each.table.text}` names another table",
+            f"move it out of the table, or write `each {self._table}`",
+        )
+        return False
+
+    def _add_case(self, node: tree.Case, condition: Expr) -> None:
+        if isinstance(condition, Constant) and condition.value is not True:
+            self._refuse(node, "case", condition)
+        elif not isinstance(condition, Unknown | Constant):
+            text = _on_one_line(node.condition)
+            self.cases.append(Case(node.name.text, condition, node.span, text))
+
+    def _add_rule(self, node: tree.Rule, condition: Expr, scope: Scope) -> None:
+        if node.share is not None and not 0 < node.share <= 1:
+            self._findings.report(
+                "bad-rule",
+                node.span,
+                f"rule `{node.name.text}` holds in {float(node.share):.4g} of rows: "
+                "a share lies above 0 % and reaches 100 %",
+                "write `rule[98%]`; for a rule that never holds, put `not` before its condition",
+            )
+            return
+        keeping = self._keeping(node, scope)
+        if isinstance(condition, Constant) and condition.value is False:
+            self._refuse(node, "rule", condition)
+        if isinstance(condition, Unknown | Constant) or keeping is None:
+            return
+        share = None if node.share == 1 else node.share
+        text = _on_one_line(node.condition)
+        self.rules.append(Rule(node.name.text, condition, node.span, text, share, keeping))
+
+    def _refuse(self, node: tree.Rule | tree.Case, word: str, condition: Constant) -> None:
+        value = "null" if condition.value is None else "false"
+        self._findings.report(
+            "unsatisfiable",
+            node.condition.span,
+            f"{word} `{node.name.text}` is always {value}",
+        )
+
+    def _keeping(self, node: tree.Rule, scope: Scope) -> tuple[str, ...] | None:
+        """The names of the kept fields; None after a report."""
+        names: list[str] = []
+        for path in node.keeping:
+            parts = path.names
+            if scope.row_variable is not None and parts[0] == scope.row_variable:
+                parts = parts[1:]
+            name = parts[0] if parts else ""
+            if len(parts) != 1 or name not in scope.field_names:
+                close = get_close_matches(name, scope.field_names, n=1, cutoff=0.6)
+                self._findings.report(
+                    "bad-rule",
+                    path.span,
+                    f"`{path.text}` is no field of `{self._table}` to keep",
+                    f"did you mean `{close[0]}`?" if close else None,
+                )
+                return None
+            names.append(name)
+        return tuple(dict.fromkeys(names))
+
+
+def _on_one_line(node: tree.Expression) -> str:
+    return " ".join(node.span.text.split())
