@@ -17,15 +17,17 @@ from synthdsl.engine.frame import Frame
 from synthdsl.engine.run import BLOCK_ROWS, Run
 from synthdsl.io.schema import ColumnInfo, TableInfo, arrow_schema, record_batch
 from synthdsl.model.build import build_spec
-from synthdsl.model.spec import Field, Spec
+from synthdsl.model.spec import Field, Rule, Spec
 from synthdsl.plan.lower import Plan, TablePlan, lower
 from synthdsl.source import Source
 from synthdsl.values.arrays import booleans
 from synthdsl.values.columns import Column, Vocabulary
-from synthdsl.values.types import INT, EnumType, Kind
+from synthdsl.values.types import BOOL, INT, EnumType, Kind
 
 TRUTH = "__truth"
 """What the name of a table of masked values ends in."""
+EXCEPTION = "exception:"
+"""What the name of a column of exceptions starts with; no field's name has a colon."""
 
 
 @dataclass(frozen=True)
@@ -161,34 +163,50 @@ def _exported_words(field: Field, plan: TablePlan, codes: dict[str, Any]) -> Voc
 
 
 class TruthOutput:
-    """The complete values of masked fields, by row number."""
+    """The complete values of masked fields and the exceptions of soft rules, by row number."""
 
     def __init__(self, plan: TablePlan) -> None:
         self._output = TableOutput(plan)
         masked = [f for f in plan.table.exported if f.name in plan.table.masks]
         self._fields = masked
+        self._soft_rules = soft_rules(plan)
         infos = {i.name: i for i in self._output.info.columns}
         columns = (
             ColumnInfo("row", INT, "Position of the row, from 0"),
             *(infos[f.exported] for f in masked),
+            *(
+                ColumnInfo(EXCEPTION + rule.name, BOOL, f"Whether the row breaks {rule.name}")
+                for rule in self._soft_rules
+            ),
         )
         self.info = TableInfo(
-            plan.name + TRUTH, columns, f"What `missing` has masked in {plan.name}"
+            plan.name + TRUTH,
+            columns,
+            f"What `missing` has masked in {plan.name}, and exceptions of soft rules",
         )
         self.schema = arrow_schema(self.info)
 
     def batch(self, frame: Frame) -> pa.RecordBatch:
-        """The complete values of a frame before masks."""
-        columns = [Column(frame.ordinals), *(self._output._column(f, frame) for f in self._fields)]
+        """The complete values of a frame before masks, and which rows are exceptions."""
+        columns = [
+            Column(frame.ordinals),
+            *(self._output._column(f, frame) for f in self._fields),
+            *(Column(frame.exceptions[rule.name]) for rule in self._soft_rules),
+        ]
         return record_batch(columns, self.info, self.schema)
 
 
+def soft_rules(plan: TablePlan) -> tuple[Rule, ...]:
+    """The rules of a table that have exceptions."""
+    return tuple(rule for rule in plan.table.rules if rule.share is not None)
+
+
 def outputs(plan: Plan, *, truth: bool = False) -> dict[str, TableOutput | TruthOutput]:
-    """What is written, by table name; with `truth` also the masked values of each table."""
+    """What is written, by table name; with `truth` also what was masked, and exceptions."""
     result: dict[str, TableOutput | TruthOutput] = {}
     for name, table in plan.tables.items():
         result[name] = TableOutput(table)
-        if truth and table.masks:
+        if truth and (table.masks or soft_rules(table)):
             result[name + TRUTH] = TruthOutput(table)
     return result
 

@@ -43,7 +43,7 @@ class Copula:
             return self._mixed(next(iter(self._factors.values())), normals, position)
         result = np.empty(frame.rows)
         for key, factor in self._factors.items():
-            rows = self._group(key, frame)
+            rows = self.rows_of(key, frame)
             result[rows] = self._mixed(factor, [z[rows] for z in normals], position)
         return result
 
@@ -54,7 +54,8 @@ class Copula:
         level: NDArray[np.float64] = ndtr(total)
         return np.clip(level, 2.0**-53, 1 - 2.0**-53, out=level)
 
-    def _group(self, key: tuple[Any, ...], frame: Frame) -> NDArray[np.int64]:
+    def rows_of(self, key: tuple[Any, ...], frame: Frame) -> NDArray[np.int64]:
+        """Positions of the rows that belong to a group."""
         chosen = np.ones(frame.rows, np.bool_)
         for name, value in zip(self._correlation.groups, key, strict=True):
             column = frame.column(name)

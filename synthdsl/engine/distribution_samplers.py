@@ -131,7 +131,7 @@ class ConstantDistribution(Sampler):
         if isinstance(low, Constant) and isinstance(high, Constant):
             self._bounds = context.grid.inner(float(low.value), float(high.value))
             span = raw_bounds(distribution.is_discrete, context.grid, *self._bounds)
-        self._quantile = _constant_quantile(distribution, self._params, *span)
+        self._quantile = constant_quantile(distribution, self._params, *span)
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         """Quantiles of the uniforms, rounded to the grid."""
@@ -139,7 +139,7 @@ class ConstantDistribution(Sampler):
         return Column(self._context.grid.round(x, *self._bounds))
 
 
-def _constant_quantile(
+def constant_quantile(
     distribution: Any, params: tuple[Any, ...], low: Any, high: Any
 ) -> Callable[[Any], Any]:
     """Quantiles at (n,) uniforms, given constant parameters and bounds, as fast as they go."""

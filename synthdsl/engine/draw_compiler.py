@@ -18,6 +18,7 @@ from synthdsl.engine.frame import RowError
 from synthdsl.engine.masses import mass_function
 from synthdsl.engine.rewriting import merged_choice, narrower
 from synthdsl.engine.samplers import Context, Sampler
+from synthdsl.engine.shared_samplers import Keyed, Quota, Unique
 from synthdsl.engine.source_samplers import Fixed, FixedWithin, LookupSampler, ProviderSampler
 from synthdsl.engine.weight_samplers import TruncatedCategorical, categorical_sampler
 from synthdsl.model.draws import (
@@ -26,10 +27,13 @@ from synthdsl.model.draws import (
     DistributionDraw,
     DrawNode,
     FixedDraw,
+    KeyedDraw,
     LookupDraw,
     MixtureDraw,
     ProviderDraw,
+    QuotaDraw,
     Truncated,
+    UniqueDraw,
 )
 from synthdsl.model.expressions import Expr
 from synthdsl.values.types import Kind
@@ -102,6 +106,10 @@ def _groups(branches: list[DrawNode], context: Context) -> list[WeightedValues] 
     return known if len(known) == len(groups) else None
 
 
+def _keyed(draw: KeyedDraw, context: Context) -> Sampler:
+    return Keyed(draw, compile_draw(draw.draw, context), context)
+
+
 _COMPILERS: dict[type, Callable[[Any, Context], Sampler]] = {
     FixedDraw: Fixed,
     DistributionDraw: distribution_sampler,
@@ -110,4 +118,7 @@ _COMPILERS: dict[type, Callable[[Any, Context], Sampler]] = {
     ChooseDraw: _choose,
     LookupDraw: LookupSampler,
     ProviderDraw: ProviderSampler,
+    KeyedDraw: _keyed,
+    UniqueDraw: Unique,
+    QuotaDraw: Quota,
 }

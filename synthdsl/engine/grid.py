@@ -133,9 +133,9 @@ class Grid:
         assert self.step is not None
         numerator, denominator = self.step.numerator, self.step.denominator
         if denominator != 1:
-            steps = x * (denominator / numerator)
+            steps = np.asarray(x * (denominator / numerator))
         elif numerator != 1:
-            steps = x / numerator
+            steps = np.asarray(x / numerator)
         else:
             steps = x.copy()
         np.add(steps, 0.5, out=steps)
@@ -143,7 +143,8 @@ class Grid:
         if self.is_whole:
             if not (np.abs(steps).max(initial=0) * numerator < 2.0**62):
                 # what no integer holds is told apart from what fits by `check`
-                steps = np.clip(np.nan_to_num(steps), -(2.0**62) / numerator, 2.0**62 / numerator)
+                limit = 2.0**62 / numerator
+                steps = np.asarray(np.clip(np.nan_to_num(steps), -limit, limit))
             whole = steps.astype(np.int64)
             return whole * numerator if numerator != 1 else whole
         if numerator != 1:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdsl.engine.conditioning.candidates import proposals
+from synthdsl.engine.conditioning.cells import CellsCompiler
 from synthdsl.engine.conditioning.component import PILOT_SEED as PILOT_SEED
 from synthdsl.engine.conditioning.component import Component
 from synthdsl.engine.conditioning.proposals import Proposal
@@ -48,11 +50,8 @@ class TableRun:
                 self._prepare(name)
         self._masks = [(mask, self._simplified(mask.chance)) for mask in plan.masks]
         self._rules = {rule.name: self._simplified(rule.condition) for rule in plan.table.rules}
-        self.components = {
-            step: Component(plan.name, step, self._rules, self._fill, self._propose)
-            for step in plan.steps
-            if step.rules
-        }
+        self.cells = CellsCompiler(plan, self._words, self.fill_field)
+        self.components = {step: self._component(step) for step in plan.steps if step.rules}
 
     def _simplified(self, expression: Expr) -> Expr:
         return tabulate(expression, self._axes, self._fields, self._words)
@@ -109,10 +108,11 @@ class TableRun:
             if step.rules:
                 self.components[step].fill(frame)
             else:
-                self._fill(step.fields[0], frame)
+                self.fill_field(step.fields[0], frame)
         return frame
 
-    def _fill(self, name: str, frame: Frame) -> None:
+    def fill_field(self, name: str, frame: Frame) -> None:
+        """Draw or derive one field for every row of `frame`."""
         field_plan = self.plan.fields[name]
         field = field_plan.field
         if field.draw is None:
@@ -160,8 +160,16 @@ class TableRun:
                 f"declare it `{field.type}?`, or give a value with `coalesce`",
             )
 
-    def _propose(self, step: Step, stage: int, pattern: tuple[bool, ...]) -> list[Proposal]:
-        return []
+    def _component(self, step: Step) -> Component:
+        cells = self.cells
+        tracked = cells.cut_fields(step.fields) if len(step.stages) > 1 else frozenset()
+
+        def propose(number: int, pattern: tuple[bool, ...]) -> list[Proposal]:
+            return proposals(self.plan, step, number, pattern, cells, self.fill_field)
+
+        return Component(
+            self.plan.name, step, self._rules, self.fill_field, propose, tracked=tracked
+        )
 
     def _masked(self, frame: Frame) -> Frame:
         if not self._masks:

@@ -44,7 +44,8 @@ class Context:
     """What compiling a field's draw needs to know.
 
     `simplify` tabulates expressions; `by_level` asks for samplers that are increasing in the
-    field's one uniform (for correlations); `parts` are the used parts of a record.
+    field's one uniform (for correlations); `parts` are the used parts of a record;
+    `rows` is the size of the table.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Context:
         vocabulary: Vocabulary | None,
         parts: frozenset[str],
         by_level: bool,
+        rows: int = 0,
     ) -> None:
         self.field = field
         self.grid = Grid.of(field)
@@ -62,6 +64,7 @@ class Context:
         self.vocabulary = vocabulary
         self.parts = parts
         self.by_level = by_level
+        self.rows = rows
         self.depth = 0
 
     def inside_mixture(self) -> Context:

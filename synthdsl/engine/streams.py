@@ -105,6 +105,10 @@ class SlotDraws:
         """The draws of some of the rows, each row's own."""
         return SlotDraws(self._seed, self._slot, self._keys[rows], self.ordinals[rows])
 
+    def keyed_by(self, keys: Keys) -> SlotDraws:
+        """The draws of this field that belong to other `keys`, one a row."""
+        return SlotDraws(self._seed, self._slot, keys, self.ordinals)
+
     def key(self, purpose: str = "") -> int:
         """64 bits of the slot and the seed, the same for every row."""
         return tag("key", self._seed, f"{self._slot}#{purpose}")

@@ -28,7 +28,7 @@ MOST_TRIES = 1 << 22
 STAGE_TRIES = 1 << 40
 """Tries of a stage are numbered from its number times this."""
 
-Propose = Callable[[Step, int, tuple[bool, ...]], list[Proposal]]
+Propose = Callable[[int, tuple[bool, ...]], list[Proposal]]
 """Proposals that suit a stage of a step, given which soft rules hold."""
 
 
@@ -47,7 +47,10 @@ class Choice:
 
 
 class Component:
-    """The fields of a step, drawn so that its rules hold, in every row and exactly."""
+    """The fields of a step, drawn so that its rules hold, in every row and exactly.
+
+    `tracked` fields have their uniforms noted, since later stages condition on them.
+    """
 
     def __init__(
         self,
@@ -56,12 +59,15 @@ class Component:
         conditions: Mapping[str, Expr],
         fill_field: FillField,
         propose: Propose,
+        *,
+        tracked: frozenset[str] = frozenset(),
     ) -> None:
         self.step = step
         self._table = table
         self._conditions = conditions
         self._fill_field = fill_field
         self._propose = propose
+        self._tracked = tracked
         self._soft = [rule for rule in step.rules if rule.share is not None]
         self._choices: dict[tuple[int, tuple[bool, ...]], Choice] = {}
 
@@ -174,11 +180,11 @@ class Component:
 
     def _choose(self, number: int, pattern: tuple[bool, ...]) -> Choice:
         stage = self.step.stages[number]
-        plain = Rejection(stage.free, self._fill_field)
+        plain = Rejection(stage.free, self._fill_field, self._tracked)
         accepted = self._pilot(plain, number, pattern, BLOCK_ROWS)
         best = Choice(plain, accepted, BLOCK_ROWS, accepted, BLOCK_ROWS)
         if accepted < 0.25 * BLOCK_ROWS:
-            for proposal in self._propose(self.step, number, pattern):
+            for proposal in self._propose(number, pattern):
                 if proposal.mass <= 0:
                     self._refuse(stage, pattern, None)
                 hits = self._pilot(proposal, number, pattern, BLOCK_ROWS)

@@ -41,19 +41,24 @@ class Proposal(Protocol):
 
 
 class Rejection:
-    """Every field as declared."""
+    """Every field as declared. `tracked` fields, drawn from one uniform each, have it noted."""
 
     name = "rejection"
     detail = "drawn as declared until the rules hold"
     mass = 1.0
     cost = 1.0
 
-    def __init__(self, fields: tuple[str, ...], fill_field: FillField) -> None:
+    def __init__(
+        self, fields: tuple[str, ...], fill_field: FillField, tracked: frozenset[str] = frozenset()
+    ) -> None:
         self._fields = fields
         self._fill_field = fill_field
+        self._tracked = [name for name in fields if name in tracked]
 
     def fill(self, frame: Frame) -> NDArray[np.bool_] | None:
-        """Draw the fields in order."""
+        """Draw the fields in order, and note the uniforms of tracked ones."""
+        for name in self._tracked:
+            frame.bases[name] = frame.draws(name).uniform()
         for name in self._fields:
             self._fill_field(name, frame)
         return None

@@ -1,0 +1,217 @@
+"""The account of rules: what each is, how it is enforced, and what it costs.
+
+Probabilities are of an unconditioned row. Where the cells of a component decide every rule they
+are exact; elsewhere they are estimated by a pilot with a fixed seed, inside the bounds that the
+cells prove, with an interval of 99.9 % confidence (Clopper, Pearson 1934).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from synthdsl.engine.conditioning.candidates import demands
+from synthdsl.engine.conditioning.cells import Cells, CellsCompiler, Tables
+from synthdsl.engine.conditioning.component import BLOCK_ROWS, PILOT_ROWS, Component
+from synthdsl.engine.conditioning.proposals import Proposal, Rejection
+from synthdsl.model.spec import Rule
+from synthdsl.plan.account import Account, ComponentAccount, Probability, RuleAccount
+from synthdsl.plan.components import Stage
+from synthdsl.rules.kinds import kind_of
+
+if TYPE_CHECKING:
+    from synthdsl.engine.run import Run, TableRun
+
+CONFIDENCE = 0.999
+ENOUGH = 100
+"""Accepted rows of a plain pilot that settle a probability."""
+MOST_SOFT = 3
+"""Soft rules whose combinations are each measured."""
+MOST_RULES = 60
+"""Rules of a component for which leaving each out is measured."""
+
+
+def account(run: Run) -> Account:
+    """The account of every component of rules."""
+    components: list[ComponentAccount] = []
+    rules: list[RuleAccount] = []
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for table in run.tables.values():
+            for component in table.components.values():
+                whole, parts = _component(table, component)
+                components.append(whole)
+                rules += parts
+    return Account(tuple(components), tuple(rules))
+
+
+def _component(table: TableRun, component: Component) -> tuple[ComponentAccount, list[RuleAccount]]:
+    measured = _Measured(table, component)
+    step = component.step
+    z = measured.probability(None)
+    is_measured = 1 < len(step.rules) <= MOST_RULES
+    always = Probability(1.0, 1.0, 1.0, is_exact=True)
+    pattern = (True,) * sum(rule.share is not None for rule in step.rules)
+    choices = [component.choice(n, pattern) for n in range(len(step.stages))]
+    last = choices[-1]
+    whole = ComponentAccount(
+        table.plan.name,
+        step.fields,
+        tuple(rule.name for rule in step.rules),
+        last.proposal.name,
+        last.proposal.detail,
+        z,
+        last.accepted / last.drawn,
+    )
+    parts = [
+        RuleAccount(
+            table.plan.name,
+            rule.name,
+            rule.text,
+            rule.span.line,
+            kind_of(rule).name,
+            _enforcement(rule, component, choices[-1].proposal),
+            z,
+            (
+                measured.probability(rule)
+                if is_measured
+                else always
+                if len(step.rules) == 1
+                else None
+            ),
+            rule.share,
+            rule.keeping,
+            rule.demand,
+        )
+        for rule in step.rules
+    ]
+    return whole, parts
+
+
+def _enforcement(rule: Rule, component: Component, proposal: Proposal) -> str:
+    words = f"{proposal.name}, exact"
+    if len(component.step.stages) > 1:
+        kept = [s for s in component.step.stages if rule not in s.rules]
+        words += " in stages" if not kept else ", given what is kept"
+    return words
+
+
+class _Measured:
+    """Probabilities that a component's rules hold, with and without each of them."""
+
+    def __init__(self, table: TableRun, component: Component) -> None:
+        self._component = component
+        self._cells: CellsCompiler = table.cells
+        self._plain = Rejection(component.step.fields, table.fill_field)
+        self._held = self._hold_by_rule()
+        self._tables: dict[tuple[bool, ...], Tables | None] = {}
+
+    def _hold_by_rule(self) -> dict[tuple[Rule, bool], NDArray[np.bool_]]:
+        """For each rule (and for soft ones also its exception), the pilot rows that meet it."""
+        step = self._component.step
+        held: dict[tuple[Rule, bool], list[NDArray[np.bool_]]] = {}
+        for start in range(0, PILOT_ROWS, BLOCK_ROWS):
+            frame = self._component.pilot_frame(start, start + BLOCK_ROWS)
+            self._plain.fill(frame)
+            for rule in step.rules:
+                for is_kept in (True, False) if rule.share is not None else (True,):
+                    pattern = tuple(
+                        is_kept if other is rule else True
+                        for other in step.rules
+                        if other.share is not None
+                    )
+                    rows = self._component.holds(frame, Stage((), (rule,)), pattern)
+                    held.setdefault((rule, is_kept), []).append(rows)
+        return {key: np.concatenate(parts) for key, parts in held.items()}
+
+    def probability(self, leaving_out: Rule | None) -> Probability:
+        """The probability that all rules but one are met."""
+        rules = tuple(r for r in self._component.step.rules if r is not leaving_out)
+        soft = [rule for rule in rules if rule.share is not None]
+        if len(soft) > MOST_SOFT:
+            return _interval(*self._plain_hits(rules, None))
+        total = [0.0, 0.0, 0.0]
+        is_exact = True
+        for pattern in product((True, False), repeat=len(soft)):
+            chance = 1.0
+            for rule, is_kept in zip(soft, pattern, strict=True):
+                assert rule.share is not None
+                chance *= float(rule.share if is_kept else 1 - rule.share)
+            holds = dict(zip(soft, pattern, strict=True))
+            part = self._of_pattern(rules, holds, leaving_out)
+            is_exact &= part.is_exact
+            for i, x in enumerate((part.value, part.low, part.high)):
+                total[i] += chance * x
+        return Probability(*total, is_exact=is_exact)
+
+    def _of_pattern(
+        self, rules: tuple[Rule, ...], holds: dict[Rule, bool], leaving_out: Rule | None
+    ) -> Probability:
+        tables = self._tables_of(holds)
+        low, high = (0.0, 1.0) if tables is None else tables.bounds(leaving_out)
+        if high - low <= 1e-9 * high:
+            return Probability(high, high, high, is_exact=True)
+        hits, drawn = self._plain_hits(rules, holds)
+        found = None
+        if hits < ENOUGH and leaving_out is None and tables is not None:
+            found = tables.proposal(self._component.step.fields)
+        if found is None:
+            return _within(_interval(hits, drawn), low, high)
+        stage = Stage(self._component.step.fields, rules)
+        part = _interval(self._pilot(found, stage, holds), PILOT_ROWS)
+        scaled = Probability(*(found.mass * x for x in (part.value, part.low, part.high)))
+        return _within(scaled, low, high)
+
+    def _tables_of(self, holds: dict[Rule, bool]) -> Tables | None:
+        """The cells of the component under a pattern of its soft rules; the others hold."""
+        step = self._component.step
+        soft = [rule for rule in step.rules if rule.share is not None]
+        pattern = tuple(holds.get(rule, True) for rule in soft)
+        if pattern not in self._tables:
+            wanted = demands(step, Stage(step.fields, step.rules), pattern)
+            self._tables[pattern] = self._cells.tables(step.fields, wanted)
+        return self._tables[pattern]
+
+    def _pilot(self, cells: Cells, stage: Stage, holds: dict[Rule, bool]) -> int:
+        soft = [rule for rule in self._component.step.rules if rule.share is not None]
+        pattern = tuple(holds.get(rule, True) for rule in soft)
+        hits = 0
+        for start in range(0, PILOT_ROWS, BLOCK_ROWS):
+            frame = self._component.pilot_frame(start, start + BLOCK_ROWS)
+            cells.fill(frame)
+            hits += int(self._component.holds(frame, stage, pattern).sum())
+        return hits
+
+    def _plain_hits(self, rules: Sequence[Rule], holds: dict[Rule, bool] | None) -> tuple[int, int]:
+        """Rows of the plain pilot that meet the rules, and rows drawn."""
+        met = np.ones(PILOT_ROWS, np.bool_)
+        rng = np.random.Generator(np.random.Philox(1))
+        for rule in rules:
+            if rule.share is None:
+                met &= self._held[rule, True]
+            elif holds is not None:
+                met &= self._held[rule, holds[rule]]
+            else:
+                must_hold = rng.random(PILOT_ROWS) < float(rule.share)
+                met &= np.where(must_hold, self._held[rule, True], self._held[rule, False])
+        return int(met.sum()), PILOT_ROWS
+
+
+def _interval(hits: int, drawn: int) -> Probability:
+    tail = (1 - CONFIDENCE) / 2
+    low = float(betaincinv(hits, drawn - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, drawn - hits, 1 - tail)) if hits < drawn else 1.0
+    return Probability(hits / drawn, low, high)
+
+
+def _within(found: Probability, low: float, high: float) -> Probability:
+    """`found` inside bounds that are proven."""
+    return Probability(
+        min(max(found.value, low), high),
+        min(max(found.low, low), high),
+        max(min(found.high, high), low),
+    )

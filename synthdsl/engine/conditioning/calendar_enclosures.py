@@ -1,0 +1,164 @@
+"""What functions of dates and times may come to, given enclosures of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.engine.conditioning.enclosed_values import Enclosure, Flags, both, either
+from synthdsl.model.expressions import Apply
+from synthdsl.values import calendar
+from synthdsl.values.calendar import DAY, FIRST_DAY, HOUR, LAST_DAY, MINUTE
+from synthdsl.values.types import Kind
+
+MOST_STEPS = 200_000
+FARTHEST = 2.0**62
+
+Whole = NDArray[np.int64]
+Days = tuple[Whole, Whole]
+
+INCREASING = frozenset(
+    {"year", "start_of_year", "start_of_month", "end_of_month", "date"}
+)
+_CYCLES: dict[str, tuple[Callable[[Whole], Whole], tuple[float, float]]] = {
+    # name: what stays the same within one cycle, image
+    "quarter": (calendar.year, (1.0, 4.0)),
+    "month": (calendar.year, (1.0, 12.0)),
+    "day_of_year": (calendar.year, (1.0, 366.0)),
+    "day": (calendar.start_of_month, (1.0, 31.0)),
+    "weekday": (lambda days: (days + 3) // 7, (1.0, 7.0)),
+    "week": (lambda days: days, (1.0, 53.0)),
+}
+_CLOCKS: dict[str, tuple[int, tuple[float, float]]] = {
+    # name: microseconds of a cycle, image
+    "hour": (DAY, (0.0, 23.0)),
+    "minute": (HOUR, (0.0, 59.0)),
+    "second": (MINUTE, (0.0, 59.0)),
+    "time": (DAY, (0.0, float(DAY - 1))),
+}
+_BETWEEN = frozenset({"years_between", "months_between", "days_between"})
+_SHIFTS: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
+    "years_before": (calendar.add_years, -1),
+    "years_after": (calendar.add_years, 1),
+    "months_before": (calendar.add_months, -1),
+    "months_after": (calendar.add_months, 1),
+}
+
+
+def enclose_calendar_call(call: Apply, arguments: list[Enclosure]) -> Enclosure | None:
+    """What a function of dates or times may come to; None for any other function."""
+    name = call.function.name
+    if name in INCREASING or name in _CYCLES:
+        return _of_date(call, arguments[0])
+    if name in _CLOCKS:
+        return _of_clock(call, arguments[0])
+    if name in _BETWEEN:
+        return _between(call, arguments)
+    if name in _SHIFTS:
+        return _shifted(call, arguments)
+    return _datetime(arguments) if name == "datetime" else None
+
+
+def _moments(argument: Enclosure) -> tuple[Whole, Whole, Flags]:
+    """Ends as whole numbers, and where they are beyond what those hold."""
+    low = np.ceil(np.asarray(argument.low, np.float64))
+    high = np.floor(np.asarray(argument.high, np.float64))
+    is_beyond = (low < -FARTHEST) | (high > FARTHEST)
+    return (
+        np.clip(low, -FARTHEST, FARTHEST).astype(np.int64),
+        np.clip(high, -FARTHEST, FARTHEST).astype(np.int64),
+        is_beyond,
+    )
+
+
+def _days(argument: Enclosure, *, is_datetime: bool) -> tuple[Whole, Whole, Flags]:
+    """Ends as days, and where they are outside the calendar."""
+    low, high, _ = _moments(argument)
+    if is_datetime:
+        low, high = low // DAY, high // DAY
+    is_outside = (low < FIRST_DAY) | (high > LAST_DAY)
+    return np.clip(low, FIRST_DAY, LAST_DAY), np.clip(high, FIRST_DAY, LAST_DAY), is_outside
+
+
+def _within(
+    argument: Enclosure, low: Any, high: Any, is_unknown: Flags, image: tuple[float, float]
+) -> Enclosure:
+    """Results of a strict function that always has a value."""
+    low = np.where(is_unknown, image[0], np.asarray(low, np.float64))
+    high = np.where(is_unknown, image[1], np.asarray(high, np.float64))
+    return Enclosure(low, high, argument.can_null, argument.can_value)
+
+
+def _of_date(call: Apply, argument: Enclosure) -> Enclosure:
+    name = call.function.name
+    is_datetime = name == "date" or call.arguments[0].type.kind is Kind.DATETIME
+    low, high, is_outside = _days(argument, is_datetime=is_datetime)
+    of_days = type(call.function).of_days  # type: ignore[attr-defined]
+    first, last = of_days(low), of_days(high)
+    if name in INCREASING:
+        return _within(argument, first, last, is_outside, (-np.inf, np.inf))
+    cycle_of, image = _CYCLES[name]
+    return _within(argument, first, last, is_outside | (cycle_of(low) != cycle_of(high)), image)
+
+
+def _of_clock(call: Apply, argument: Enclosure) -> Enclosure:
+    low, high, is_beyond = _moments(argument)
+    cycle, image = _CLOCKS[call.function.name]
+    of_moment = type(call.function).of_moment  # type: ignore[attr-defined]
+    is_unknown = is_beyond | (low // cycle != high // cycle)
+    return _within(argument, of_moment(low), of_moment(high), is_unknown, image)
+
+
+def _strict(arguments: list[Enclosure], low: Any, high: Any, fails: Flags = False) -> Enclosure:
+    can_null, can_value = fails, True
+    for argument in arguments:
+        can_null = either(can_null, argument.can_null)
+        can_value = both(can_value, argument.can_value)
+    return Enclosure(low, high, can_null, can_value)
+
+
+def _between(call: Apply, arguments: list[Enclosure]) -> Enclosure:
+    """Both steps and their clamping keep the order of dates, so the ends give the ends."""
+    start_low, start_high, is_start_outside = _days(arguments[0], is_datetime=False)
+    end_low, end_high, is_end_outside = _days(arguments[1], is_datetime=False)
+    of_dates = type(call.function).of_dates  # type: ignore[attr-defined]
+    is_outside = is_start_outside | is_end_outside
+    low = np.where(is_outside, -np.inf, of_dates(*np.broadcast_arrays(start_high, end_low)))
+    high = np.where(is_outside, np.inf, of_dates(*np.broadcast_arrays(start_low, end_high)))
+    return _strict(arguments, low, high)
+
+
+def _shifted(call: Apply, arguments: list[Enclosure]) -> Enclosure:
+    """Days keep their order under calendar steps, not so times of day where days are clamped."""
+    steps, sign = _SHIFTS[call.function.name]
+    is_datetime = call.arguments[0].type.kind is Kind.DATETIME
+    low, high, is_outside = _days(arguments[0], is_datetime=is_datetime)
+    counts = [np.asarray(end, np.float64) for end in (arguments[1].low, arguments[1].high)]
+    least, most = (np.clip(sign * c, -MOST_STEPS, MOST_STEPS).astype(np.int64) for c in counts)
+    if sign < 0:
+        least, most = most, least
+    first = steps(*np.broadcast_arrays(low, least))
+    last = steps(*np.broadcast_arrays(high, most))
+    fails = is_outside | (first < FIRST_DAY) | (last > LAST_DAY)
+    first = np.clip(first, FIRST_DAY, LAST_DAY).astype(np.float64)
+    last = np.clip(last, FIRST_DAY, LAST_DAY).astype(np.float64)
+    if is_datetime:
+        first = np.nextafter(first * DAY, -np.inf)
+        last = np.nextafter((last + 1) * DAY, np.inf)
+    return _strict(
+        arguments, np.where(is_outside, -np.inf, first), np.where(is_outside, np.inf, last), fails
+    )
+
+
+def _datetime(arguments: list[Enclosure]) -> Enclosure:
+    low = np.asarray(arguments[0].low, np.float64) * DAY
+    high = np.asarray(arguments[0].high, np.float64) * DAY
+    if len(arguments) > 1:
+        low, high = low + arguments[1].low, high + arguments[1].high
+    # raw datetimes stay below 2**53 only until 2255; two steps outwards cover the rounding
+    for _ in range(2):
+        low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+    return _strict(arguments, low, high)

@@ -1,0 +1,180 @@
+"""Marginals: shares, moments and quantiles of fields, gathered block by block.
+
+Values are complete, as rules see them: before anything is masked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.values.columns import Column, Vocabulary
+from synthdsl.values.types import ORDERED, Kind, Type
+
+SKETCH_ROWS = 131_072
+"""Rows whose values are kept for quantiles and plots; shares and moments use all rows."""
+QUANTILES = (0.05, 0.5, 0.95)
+TRUTHS = ("false", "true")
+
+
+@dataclass(frozen=True, eq=False)
+class Marginal:
+    """The law of one field, measured on `rows` rows of which `nulls` are null.
+
+    `counts`: rows by word, of a field whose words are known. Of an ordered field: `mean`, `sd`
+    and `quantiles` (the raw values at `QUANTILES`) of what is not null; None of nothing.
+    `values`: those of the first `SKETCH_ROWS` rows, sorted.
+    """
+
+    rows: int
+    nulls: int
+    counts: NDArray[np.int64] | None = None
+    mean: float | None = None
+    sd: float | None = None
+    quantiles: tuple[float, ...] | None = None
+    values: NDArray[np.float64] | None = None
+
+    @property
+    def present(self) -> int:
+        """Rows that are not null."""
+        return self.rows - self.nulls
+
+    @property
+    def null_share(self) -> float:
+        """Share of the rows that are null."""
+        return self.nulls / self.rows if self.rows else 0.0
+
+    @property
+    def standard_error(self) -> float | None:
+        """Standard error of the mean."""
+        if self.sd is None or not self.present:
+            return None
+        return self.sd / math.sqrt(self.present)
+
+
+def is_measurable(type: Type, words: Sequence[str] | None) -> bool:
+    """Whether a field has a marginal to measure: words known beforehand, truths, or an order."""
+    return words is not None or type.kind in ORDERED or type.kind is Kind.BOOL
+
+
+class MarginalTally:
+    """Gathers one field. `words`: those that codes stand for; None for an ordered field."""
+
+    def __init__(self, words: tuple[str, ...] | None) -> None:
+        self._words = words
+        self._counts = np.zeros(0 if words is None else len(words), np.int64)
+        self._rows = self._present = 0
+        self._mean = self._squares = 0.0
+        self._kept: list[NDArray[np.float64]] = []
+
+    def add(self, column: Column) -> None:
+        """Take in the column of a block."""
+        values = np.asarray(column.values)
+        first = self._rows
+        self._rows += len(values)
+        if column.valid is not None:
+            values = values[column.valid]
+        self._present += len(values)
+        if self._words is not None:
+            self._add_codes(_same_codes(values, column.vocabulary, self._words))
+        elif len(values):
+            self._add_numbers(values.astype(np.float64), first)
+
+    def _add_codes(self, codes: NDArray[np.int64]) -> None:
+        self._counts += np.bincount(codes, minlength=len(self._counts))
+
+    def _add_numbers(self, values: NDArray[np.float64], first: int) -> None:
+        """Mean and sum of squares as Chan, Golub and LeVeque (1983) join two groups."""
+        mean = float(values.mean())
+        squares = float(np.square(values - mean).sum())
+        before = self._present - len(values)
+        shift = mean - self._mean
+        self._mean += shift * len(values) / self._present
+        self._squares += squares + shift * shift * before * len(values) / self._present
+        if first < SKETCH_ROWS:
+            self._kept.append(values)
+
+    def marginal(self) -> Marginal:
+        """What has been gathered."""
+        nulls = self._rows - self._present
+        if self._words is not None:
+            return Marginal(self._rows, nulls, counts=self._counts)
+        if not self._present:
+            return Marginal(self._rows, nulls, values=np.empty(0))
+        values = np.sort(np.concatenate(self._kept)) if self._kept else np.empty(0)
+        spread = self._squares / max(self._present - 1, 1)
+        return Marginal(
+            self._rows,
+            nulls,
+            mean=self._mean,
+            sd=math.sqrt(spread),
+            # the value that at least that share does not exceed: one that occurs
+            quantiles=tuple(
+                float(values[max(math.ceil(q * len(values)) - 1, 0)]) for q in QUANTILES
+            )
+            if len(values)
+            else None,
+            values=values,
+        )
+
+
+def _same_codes(
+    codes: NDArray[np.generic], vocabulary: Vocabulary | None, words: tuple[str, ...]
+) -> NDArray[np.int64]:
+    """Codes into `words`, of truths too; words that are not among them are left out."""
+    if vocabulary is None or vocabulary.words == words:
+        return codes.astype(np.int64)
+    position = {word: code for code, word in enumerate(words)}
+    table = np.array([position.get(word, -1) for word in vocabulary.words], np.int64)
+    found = table[codes.astype(np.int64)] if len(table) else codes.astype(np.int64)
+    return found[found >= 0]
+
+
+def share_distance(declared: Marginal, realised: Marginal) -> float:
+    """Total variation between the shares of words and null of two marginals."""
+    first, second = _shares(declared), _shares(realised)
+    return float(np.abs(first - second).sum() / 2)
+
+
+def has_other_shares(declared: Marginal, realised: Marginal, *, sigmas: float) -> bool:
+    """Whether any share differs by more than `sigmas` standard errors of its difference."""
+    first, second = _shares(declared), _shares(realised)
+    n, m = declared.rows, realised.rows
+    if not n or not m:
+        return False
+    pooled = (first * n + second * m) / (n + m)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    return bool((np.abs(first - second) > sigmas * error).any())
+
+
+def _shares(marginal: Marginal) -> NDArray[np.float64]:
+    counts = np.empty(0) if marginal.counts is None else marginal.counts
+    return np.append(counts, marginal.nulls) / max(marginal.rows, 1)
+
+
+def value_distance(declared: Marginal, realised: Marginal) -> float:
+    """Largest difference between the two distribution functions (of Kolmogorov and Smirnov)."""
+    first, second = declared.values, realised.values
+    if first is None or second is None or not len(first) or not len(second):
+        return 0.0
+    every = np.unique(np.concatenate([first, second]))
+    below = np.searchsorted(first, every, "right") / len(first)
+    below -= np.searchsorted(second, every, "right") / len(second)
+    return float(np.abs(below).max())
+
+
+def has_other_values(declared: Marginal, realised: Marginal, *, false_alarm: float) -> bool:
+    """Whether two samples differ by more than chance does with probability `false_alarm`.
+
+    Massart's constant in the inequality of Dvoretzky, Kiefer and Wolfowitz, on each side.
+    """
+    first, second = declared.values, realised.values
+    if first is None or second is None or not len(first) or not len(second):
+        return False
+    limit = math.sqrt(math.log(4 / false_alarm) / 2)
+    slack = limit / math.sqrt(len(first)) + limit / math.sqrt(len(second))
+    return value_distance(declared, realised) > slack
