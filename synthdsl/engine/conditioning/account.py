@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from synthdsl.engine.conditioning.candidates import demands
-from synthdsl.engine.conditioning.cells import Cells, CellsCompiler, Tables
+from synthdsl.engine.conditioning.cells import CellsCompiler, Tables
 from synthdsl.engine.conditioning.component import BLOCK_ROWS, PILOT_ROWS, Component
 from synthdsl.engine.conditioning.proposals import Proposal, Rejection
 from synthdsl.model.spec import Rule
@@ -158,13 +158,21 @@ class _Measured:
         hits, drawn = self._plain_hits(rules, holds)
         found = None
         if hits < ENOUGH and leaving_out is None and tables is not None:
-            found = tables.proposal(self._component.step.fields)
+            found = self._drawn_by(holds)
         if found is None:
             return _within(_interval(hits, drawn), low, high)
         stage = Stage(self._component.step.fields, rules)
         part = _interval(self._pilot(found, stage, holds), PILOT_ROWS)
         scaled = Probability(*(found.mass * x for x in (part.value, part.low, part.high)))
         return _within(scaled, low, high)
+
+    def _drawn_by(self, holds: dict[Rule, bool]) -> Proposal | None:
+        """What draws the component under a pattern of its soft rules, if it is not rejection."""
+        if len(self._component.step.stages) > 1:
+            return None
+        soft = [rule for rule in self._component.step.rules if rule.share is not None]
+        choice = self._component.choice(0, tuple(holds.get(rule, True) for rule in soft))
+        return None if isinstance(choice.proposal, Rejection) else choice.proposal
 
     def _tables_of(self, holds: dict[Rule, bool]) -> Tables | None:
         """The cells of the component under a pattern of its soft rules; the others hold."""
@@ -176,14 +184,15 @@ class _Measured:
             self._tables[pattern] = self._cells.tables(step.fields, wanted)
         return self._tables[pattern]
 
-    def _pilot(self, cells: Cells, stage: Stage, holds: dict[Rule, bool]) -> int:
+    def _pilot(self, proposal: Proposal, stage: Stage, holds: dict[Rule, bool]) -> int:
         soft = [rule for rule in self._component.step.rules if rule.share is not None]
         pattern = tuple(holds.get(rule, True) for rule in soft)
         hits = 0
         for start in range(0, PILOT_ROWS, BLOCK_ROWS):
             frame = self._component.pilot_frame(start, start + BLOCK_ROWS)
-            cells.fill(frame)
-            hits += int(self._component.holds(frame, stage, pattern).sum())
+            mask = proposal.fill(frame)
+            holding = self._component.holds(frame, stage, pattern)
+            hits += int((holding if mask is None else holding & mask).sum())
         return hits
 
     def _plain_hits(self, rules: Sequence[Rule], holds: dict[Rule, bool] | None) -> tuple[int, int]:

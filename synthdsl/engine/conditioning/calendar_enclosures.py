@@ -39,7 +39,6 @@ _CLOCKS: dict[str, tuple[int, tuple[float, float]]] = {
     "second": (MINUTE, (0.0, 59.0)),
     "time": (DAY, (0.0, float(DAY - 1))),
 }
-_BETWEEN = frozenset({"years_between", "months_between", "days_between"})
 _SHIFTS: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
     "years_before": (calendar.add_years, -1),
     "years_after": (calendar.add_years, 1),
@@ -55,7 +54,7 @@ def enclose_calendar_call(call: Apply, arguments: list[Enclosure]) -> Enclosure 
         return _of_date(call, arguments[0])
     if name in _CLOCKS:
         return _of_clock(call, arguments[0])
-    if name in _BETWEEN:
+    if name in _COMPLETED:
         return _between(call, arguments)
     if name in _SHIFTS:
         return _shifted(call, arguments)
@@ -124,11 +123,61 @@ def _between(call: Apply, arguments: list[Enclosure]) -> Enclosure:
     """Both steps and their clamping keep the order of dates, so the ends give the ends."""
     start_low, start_high, is_start_outside = _days(arguments[0], is_datetime=False)
     end_low, end_high, is_end_outside = _days(arguments[1], is_datetime=False)
-    of_dates = type(call.function).of_dates  # type: ignore[attr-defined]
+    completed = _COMPLETED[call.function.name]
+    low, high = completed(start_high, end_low) * 1.0, completed(start_low, end_high) * 1.0
     is_outside = is_start_outside | is_end_outside
-    low = np.where(is_outside, -np.inf, of_dates(*np.broadcast_arrays(start_high, end_low)))
-    high = np.where(is_outside, np.inf, of_dates(*np.broadcast_arrays(start_low, end_high)))
+    if np.any(is_outside):
+        low, high = np.where(is_outside, -np.inf, low), np.where(is_outside, np.inf, high)
     return _strict(arguments, low, high)
+
+
+def _both_ways(
+    count: Callable[[Any, Any], Whole], parts: Callable[[Whole], Any]
+) -> Callable[[Whole, Whole], Whole]:
+    """Completed steps either way, from the parts of dates, which are found before the dates of
+    all boxes meet.
+    """
+
+    def completed(start: Whole, end: Whole) -> Whole:
+        of_start, of_end = parts(start), parts(end)
+        found = count(of_start, of_end)
+        is_backward = start > end
+        return np.where(is_backward, -count(of_end, of_start), found) if is_backward.any() else found
+
+    return completed
+
+
+def _year_parts(days: Whole) -> tuple[Whole, Whole, Whole]:
+    year, month, day = calendar.civil(days)
+    is_leap = np.asarray(calendar.is_leap(year), np.bool_)
+    # 29 February counts as the 28th where the later year is common
+    place = year * 384 + month * 32 + day
+    return place, place - ((month == 2) & (day == 29)), is_leap
+
+
+def _count_years(start: Any, end: Any) -> Whole:
+    (place, clamped, _), (end_place, _, is_end_leap) = start, end
+    is_same = place is clamped or np.array_equal(place, clamped)
+    due = place if is_same else np.where(is_end_leap, place, clamped)
+    return (end_place - due) // 384
+
+
+def _count_months(start: Any, end: Any) -> Whole:
+    (months, day, _), (end_months, end_day, end_last) = start, end
+    count: Whole = end_months - months - (end_day < np.minimum(day, end_last))
+    return count
+
+
+def _month_parts(days: Whole) -> tuple[Whole, Whole, Whole]:
+    year, month, day = calendar.civil(days)
+    return year * 12 + month, day, calendar.days_in_month(year, month)
+
+
+_COMPLETED: dict[str, Callable[[Whole, Whole], Whole]] = {
+    "years_between": _both_ways(_count_years, _year_parts),
+    "months_between": _both_ways(_count_months, _month_parts),
+    "days_between": lambda start, end: end - start,
+}
 
 
 def _shifted(call: Apply, arguments: list[Enclosure]) -> Enclosure:
@@ -140,8 +189,7 @@ def _shifted(call: Apply, arguments: list[Enclosure]) -> Enclosure:
     least, most = (np.clip(sign * c, -MOST_STEPS, MOST_STEPS).astype(np.int64) for c in counts)
     if sign < 0:
         least, most = most, least
-    first = steps(*np.broadcast_arrays(low, least))
-    last = steps(*np.broadcast_arrays(high, most))
+    first, last = steps(low, least), steps(high, most)
     fails = is_outside | (first < FIRST_DAY) | (last > LAST_DAY)
     first = np.clip(first, FIRST_DAY, LAST_DAY).astype(np.float64)
     last = np.clip(last, FIRST_DAY, LAST_DAY).astype(np.float64)

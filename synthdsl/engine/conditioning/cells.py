@@ -14,7 +14,7 @@ Dechter's elimination; enclosures as in Moore 1966, "Interval analysis".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -43,9 +43,11 @@ from synthdsl.values.types import Kind
 MOST_CELLS = 256
 FEWEST_CELLS = 8
 LARGEST_CLAUSE = 1 << 18
-"""Combinations of cells that a clause is enclosed for."""
+"""Combinations of cells that a clause is enclosed for; four times as many once refined."""
 MOST_AXES = 30
 PILOT_SEED = 0xCE115
+REFINING_ROWS = 8_192
+"""Rows that tell where cells should be smaller."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Demand:
 
     rule: Rule
     demand: str
+
+
+Refine = Callable[[Sequence[NDArray[np.float64]], Sequence[NDArray[np.float64]]], "Cells | None"]
+"""From the edges of cells and the weights of what lies between them to a finer proposal."""
 
 
 class Cells:
@@ -70,8 +76,10 @@ class Cells:
         elimination: Elimination,
         given: frozenset[str],
         fill_field: FillField,
+        refine: Refine,
     ) -> None:
         self.mass = elimination.mass
+        self._refine = refine
         self.detail = self._words(axes, edges)
         self._fields = fields
         self._axes = list(axes)
@@ -84,6 +92,18 @@ class Cells:
     def _words(self, axes: Sequence[str], edges: Sequence[NDArray[np.float64]]) -> str:
         cut = ", ".join(f"{a} {len(e) - 1}" for a, e in zip(axes, edges, strict=True) if len(e) > 2)
         return f"cells of {cut}; those that break rules are never drawn"
+
+    def refined(self) -> Cells | None:
+        """The proposal with smaller cells where it draws most; None where nothing is left to
+        divide.
+        """
+        rng = np.random.Generator(np.random.Philox(PILOT_SEED))
+        cells = self._elimination.draw(lambda _: rng.random(REFINING_ROWS))
+        weights = [
+            np.bincount(cells[v], minlength=len(e) - 1).astype(float)
+            for v, e in enumerate(self._edges)
+        ]
+        return self._refine(self._edges, weights)
 
     def fill(self, frame: Frame) -> NDArray[np.bool_] | None:
         """Draw every field of the component for all rows of `frame`."""
@@ -140,7 +160,7 @@ class Tables:
         low = 0.0 if inner.left_out else inner.mass
         return min(low, outer.mass), min(outer.mass, 1.0)
 
-    def proposal(self, free: tuple[str, ...]) -> Cells | None:
+    def proposal(self, free: tuple[str, ...], refine: Refine) -> Cells | None:
         """Draws the `free` fields given the others; None where every cell is possible."""
         factors = _telling(self._possible)
         if not factors:
@@ -148,11 +168,26 @@ class Tables:
         given = frozenset(self._axes) - frozenset(free)
         first = frozenset(i for i, name in enumerate(self._axes) if name in given)
         elimination = Elimination(self._masses, factors, first=first)
-        return Cells(free, self._axes, self._edges, elimination, given, self._fill_field)
+        return Cells(free, self._axes, self._edges, elimination, given, self._fill_field, refine)
 
 
 def _telling(factors: Iterable[Factor]) -> list[Factor]:
     return [factor for factor in factors if not factor.table.all()]
+
+
+@dataclass(eq=False)
+class _Work:
+    """What compiling the cells of some clauses has found out. `counts`: the most cells of each
+    axis.
+    """
+
+    fields: tuple[str, ...]
+    axes: list[str]
+    clauses: list[tuple[Rule, Clause]]
+    scopes: list[tuple[int, ...]]
+    cutter: Cutter
+    counts: list[int]
+    edges: list[NDArray[np.float64]]
 
 
 class CellsCompiler:
@@ -174,35 +209,57 @@ class CellsCompiler:
         """The proposal for the `free` ones among a component's `fields`; None where cells do
         not help.
         """
-        tables = self.tables(fields, demands)
-        return None if tables is None else tables.proposal(free)
+        work = self._work(fields, demands)
+        if work is None:
+            return None
+
+        def finer(
+            edges: Sequence[NDArray[np.float64]], weights: Sequence[NDArray[np.float64]]
+        ) -> Cells | None:
+            counts = work.counts
+            work.edges = [
+                work.cutter.refined(name, e, w, n) if n > 1 else e
+                for name, e, w, n in zip(work.axes, edges, weights, counts, strict=True)
+            ]
+            return self._tables(work).proposal(free, finer)
+
+        return self._tables(work).proposal(free, finer)
 
     def tables(self, fields: tuple[str, ...], demands: Sequence[Demand]) -> Tables | None:
         """Which cells can, and which surely do, meet each demand; None where none is cut."""
+        work = self._work(fields, demands)
+        return None if work is None else self._tables(work)
+
+    def _work(self, fields: tuple[str, ...], demands: Sequence[Demand]) -> _Work | None:
         clauses = [(d.rule, c) for d in demands for c in split(d.rule.condition, d.demand)]
         axes = self._axes(fields, [c for _, c in clauses])
         if not axes or len(axes) > MOST_AXES:
             return None
         numbers = {name: i for i, name in enumerate(axes)}
         scopes = [self._scope(fields_read(c.condition), numbers) for _, c in clauses]
-        edges = self._edges(axes, [c for _, c in clauses], scopes)
+        cutter = Cutter(self._fields, self._field_at)
+        edges = self._edges(axes, [c for _, c in clauses], scopes, cutter)
         if edges is None:
             return None
-        boxes = _Boxes(self, axes, edges, fields)
+        counts = [len(e) - 1 for e in edges]
+        return _Work(fields, axes, clauses, scopes, cutter, counts, edges)
+
+    def _tables(self, work: _Work) -> Tables:
+        boxes = _Boxes(self, work.axes, work.edges, work.fields)
         possible: list[Factor] = []
         sure: list[Factor] = []
         rules: list[Rule] = []
         is_whole = True
-        for (rule, clause), scope in zip(clauses, scopes, strict=True):
-            if prod(len(edges[v]) - 1 for v in scope) > LARGEST_CLAUSE:
+        for (rule, clause), scope in zip(work.clauses, work.scopes, strict=True):
+            if prod(len(work.edges[v]) - 1 for v in scope) > 4 * LARGEST_CLAUSE:
                 is_whole = False
                 continue
             both = boxes.tables(clause, scope)
             rules.append(rule)
             possible.append(both[0])
             sure.append(both[1])
-        edges, (possible, sure) = _merged_cells(edges, [possible, sure])
-        return Tables(axes, edges, rules, possible, sure, is_whole, self._fill_field)
+        edges, (possible, sure) = _merged_cells(work.edges, [possible, sure])
+        return Tables(work.axes, edges, rules, possible, sure, is_whole, self._fill_field)
 
     # axes
 
@@ -253,16 +310,17 @@ class CellsCompiler:
         axes: Sequence[str],
         clauses: Sequence[Clause],
         scopes: Sequence[tuple[int, ...]],
+        cutter: Cutter,
     ) -> list[NDArray[np.float64]] | None:
         conditions = [c.condition for c in clauses]
-        inner = [e for name in self.bases_of(set(axes)) for e in self._expressions(name)]
+        read = {name for condition in conditions for name in fields_read(condition)}
+        inner = [e for name in self.bases_of(read) for e in self._expressions(name)]
         values: dict[str, set[float]] = {name: set() for name in axes}
         for expression in (*conditions, *inner):
             for at in thresholds(expression):
                 if at.field in values:
                     values[at.field].add(at.value)
         fine = {name for name in axes if not all(is_bare(e, name) for e in (*conditions, *inner))}
-        cutter = Cutter(self._fields, self._field_at)
         edges: dict[str, NDArray[np.float64]] = {}
         for name in axes:
             parents = [n for n in axes if n in self.bases_of({name}) and n != name]

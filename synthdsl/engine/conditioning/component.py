@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, Label, SynthError
+from synthdsl.engine.conditioning.cells import Cells
 from synthdsl.engine.conditioning.proposals import FillField, Proposal, Rejection
 from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, RowError
@@ -23,6 +24,11 @@ BLOCK_ROWS = 16_384
 PILOT_ROWS = 131_072
 """Draws without one accepted row after which a component counts as impossible."""
 PILOT_SEED = 0x5EED
+OFTEN = 0.25
+"""Acceptance from which nothing better is looked for."""
+MOST_REFINEMENTS = 8
+PATIENCE = 2
+"""Refinements without gain after which no more are made."""
 MOST_TRIES = 1 << 22
 """Tries of one row after which it counts as impossible."""
 STAGE_TRIES = 1 << 40
@@ -183,12 +189,14 @@ class Component:
         plain = Rejection(stage.free, self._fill_field, self._tracked)
         accepted = self._pilot(plain, number, pattern, BLOCK_ROWS)
         best = Choice(plain, accepted, BLOCK_ROWS, accepted, BLOCK_ROWS)
-        if accepted < 0.25 * BLOCK_ROWS:
+        if accepted < OFTEN * BLOCK_ROWS:
             for proposal in self._propose(number, pattern):
                 if proposal.mass <= 0:
                     self._refuse(stage, pattern, None)
-                hits = self._pilot(proposal, number, pattern, BLOCK_ROWS)
-                if hits / proposal.cost > best.accepted / best.proposal.cost:
+                proposal, hits = self._refined(proposal, number, pattern)
+                rate, best_rate = hits / proposal.cost, best.accepted / best.proposal.cost
+                # of proposals that never met the rules, the narrowest is tried for longer
+                if rate > best_rate or (rate == best_rate and proposal.mass < best.proposal.mass):
                     best = Choice(proposal, hits, BLOCK_ROWS, accepted, BLOCK_ROWS)
         if not best.accepted:
             hits = self._pilot(best.proposal, number, pattern, PILOT_ROWS)
@@ -196,6 +204,28 @@ class Component:
                 self._refuse(stage, pattern, best.proposal)
             best = Choice(best.proposal, hits, PILOT_ROWS, accepted, BLOCK_ROWS)
         return best
+
+    def _refined(
+        self, proposal: Proposal, number: int, pattern: tuple[bool, ...]
+    ) -> tuple[Proposal, int]:
+        """The proposal with its cells refined while that raises a low acceptance, and the
+        accepted rows of its pilot.
+        """
+        hits = self._pilot(proposal, number, pattern, BLOCK_ROWS)
+        best, most, last_gain = proposal, hits, 0
+        for trial in range(MOST_REFINEMENTS):
+            if most >= OFTEN * BLOCK_ROWS or trial - last_gain >= PATIENCE:
+                break
+            finer = proposal.refined() if isinstance(proposal, Cells) else None
+            if finer is None:
+                break
+            if finer.mass <= 0:
+                self._refuse(self.step.stages[number], pattern, None)
+            hits = self._pilot(finer, number, pattern, BLOCK_ROWS)
+            if (hits, -finer.mass) > (most, -best.mass):
+                best, most, last_gain = finer, hits, trial + 1
+            proposal = finer
+        return best, most
 
     def _pilot(self, proposal: Proposal, number: int, pattern: tuple[bool, ...], rows: int) -> int:
         """Accepted ones among `rows` proposals of a stage; later stages follow settled ones."""

@@ -86,7 +86,9 @@ def enclose_derived(
 
 
 def on_grid(found: Enclosure, grid: Grid) -> Enclosure:
-    """Values as `Grid.derived` rounds them; what is no number is null."""
+    """Values as `Grid.derived` rounds them."""
+    if grid.step is None and not grid.is_bool:
+        return found
     unchecked = np.zeros((), np.bool_)
     with np.errstate(all="ignore"):
         ends = [

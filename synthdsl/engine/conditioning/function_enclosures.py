@@ -122,14 +122,7 @@ def _elementary(call: Apply, arguments: list[Enclosure]) -> Enclosure:
         fails = low < 0
     works = (high >= start) & (low <= end)
     if not function.is_monotone:
-        shape = np.shape(low)
-        can_overflow = function.name == "tan"
-        return strict(
-            arguments,
-            np.full(shape, function.image[0]),
-            np.full(shape, function.image[1]),
-            fails=np.isinf(low) | np.isinf(high) | can_overflow,
-        )
+        return _circular(call, arguments)
     ends = [function.many(np.clip(x, start, end)) for x in (low, high)]
     error = TAIL_ERROR if function.name == "probit" else ELEMENTARY_ERROR
     if function.name != "sqrt":
@@ -140,6 +133,32 @@ def _elementary(call: Apply, arguments: list[Enclosure]) -> Enclosure:
         arguments, np.clip(ends[0], below, above), np.clip(ends[1], below, above),
         fails=fails, works=works,
     )  # fmt: skip
+
+
+def _circular(call: Apply, arguments: list[Enclosure]) -> Enclosure:
+    """Sine and cosine change no faster than their argument; a tangent rises between its poles."""
+    function = call.function
+    assert isinstance(function, _Elementary)
+    low, high = _floats(arguments[0])
+    fails = np.isinf(low) | np.isinf(high)
+    if function.name == "tan":
+        branch = np.floor(low / np.pi + 0.5) == np.floor(high / np.pi + 0.5)
+        ends = arithmetic.widened((np.tan(low), np.tan(high)), ELEMENTARY_ERROR)
+        is_known = branch & (ends[0] <= ends[1]) & (np.maximum(-low, high) < 1e6)
+        return strict(
+            arguments, np.where(is_known, ends[0], -np.inf), np.where(is_known, ends[1], np.inf),
+            fails=fails,
+        )  # fmt: skip
+    middle = low + (high - low) / 2
+    reach = (high - low) / 2 * (1 + 2.0**-50) + np.abs(middle) * 2.0**-52 * (low < high)
+    at_middle = np.where(fails, 0.0, function.many(np.where(fails, 0.0, middle)))
+    reach = np.where(fails, 1.0, reach) + 2.0**-50
+    return strict(
+        arguments,
+        np.maximum(at_middle - reach, -1.0),
+        np.minimum(at_middle + reach, 1.0),
+        fails=fails,
+    )
 
 
 def _absolute(call: Apply, arguments: list[Enclosure]) -> Enclosure:

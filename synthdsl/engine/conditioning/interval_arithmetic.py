@@ -78,6 +78,11 @@ def quotient(left: Ends, right: Ends) -> tuple[Ends, Any, Any]:
     There is none where the divisor is zero and where the quotient overflows.
     """
     low, high = right
+    if float(np.min(low, initial=np.inf)) > 0 and _is_nonnegative(left):
+        with np.errstate(all="ignore"):
+            result_low, result_high = _without_nan(left[0] / high), left[1] / low
+        has_none = np.zeros((), np.bool_)
+        return (result_low, result_high), has_none | np.isinf(result_high), ~has_none
     with np.errstate(all="ignore"):
         corners = [_without_nan(a / b) for a in left for b in right]
         result_low, result_high = _hull(corners)

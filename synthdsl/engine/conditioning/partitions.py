@@ -132,6 +132,28 @@ class Cutter:
         edges = self._cuts[name] = _edges(needed, useful, most)
         return edges
 
+    def refined(self, name: str, edges: Levels, weights: Levels, most: int) -> Levels:
+        """About `most` cells, of which each of the cells between `edges` gets its share by
+        weight; those at the ends of the unit interval are divided towards the end.
+        """
+        needed, _ = self._found[name]
+        shares = np.floor(most * weights / weights.sum()).astype(int)
+        useful: list[float] = []
+        for low, high, count in zip(edges[:-1], edges[1:], shares.tolist(), strict=True):
+            if count < 2:
+                useful += [low, high] if count else []
+                continue
+            useful += [low, high]
+            if high == 1.0:
+                useful += (1 - (1 - low) * 2.0 ** -np.arange(1, count)).tolist()
+            elif low == 0.0:
+                useful += (high * 2.0 ** -np.arange(1, count)).tolist()
+            else:
+                useful += np.linspace(low, high, count + 1).tolist()
+        # unlike at first, the smallest cells are those that matter most
+        result = self._cuts[name] = _joined([*needed, *useful])
+        return result
+
     def _fine_cuts(self, name: str, parents: Sequence[str], most: int) -> list[float]:
         """Cuts all over: one for each value where these are few, else by levels and by values."""
         given = self._given(parents, 1)

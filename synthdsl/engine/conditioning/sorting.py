@@ -43,8 +43,8 @@ TAIL = 1e-9
 """Probability of each tail that the blocks may leave out."""
 STEPPED = frozenset({"empirical"})
 """Continuous distributions that may put a probability on one value."""
-COST = 1.5
-"""Work for a row, in those of plain draws."""
+COST, COST_OF_TIES = 1.2, 5.0
+"""Work for a row, in those of plain draws: sorting alone, and with patterns of ties."""
 
 Pattern = tuple[int, ...]
 """How often each distinct value stands in a row, from the smallest up."""
@@ -195,28 +195,58 @@ def _is_continuous(draw: DrawNode, field: Field) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Ties:
-    """Patterns of ties among k draws on a grid, and their weights; the first has none.
+    """Patterns of ties among k draws on a grid, and their weights; the first has none."""
 
-    `most` bounds the probability of any one value.
-    """
-
-    part: Part
     patterns: tuple[Pattern, ...]
     weights: NDArray[np.float64]
-    most: float
+    values: GridMasses
 
     @classmethod
     def of(cls, part: Part, size: int, apart: set[tuple[int, int]]) -> Ties:
         """The patterns in which no pair of places in `apart` is equal."""
-        most = _most_probable(part)
+        values = GridMasses.of(part)
         patterns = sorted(_patterns(size, apart), key=len, reverse=True)
-        weights = [most ** (size - len(p)) / math.factorial(len(p)) for p in patterns]
-        return cls(part, tuple(patterns), np.array(weights), most)
+        weights = [values.most ** (size - len(p)) / math.factorial(len(p)) for p in patterns]
+        return cls(tuple(patterns), np.array(weights), values)
+
+
+@dataclass(frozen=True, eq=False)
+class GridMasses:
+    """Probabilities of grid values, which `most` bounds; `table` has those from the value
+    `first` steps on, where the grid has few values.
+    """
+
+    part: Part
+    step: float
+    first: int
+    most: float
+    table: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, part: Part) -> GridMasses:
+        """The masses of a part; bounded by that of the likeliest of some blocks of values."""
+        low, high = _range(part)
+        step = 1.0 if part.grid.step is None else float(part.grid.step)
+        first, last = math.floor(low / step) - 1, math.ceil(high / step) + 1
+        size = max(1, math.ceil((last - first + 1) / BLOCKS))
+        starts = first + size * np.arange(math.ceil((last - first + 1) / size))
+        masses = _masses(part, starts * step, (starts + size - 1) * step)
+        most = float(min(1.0, max(masses.max() * (1 + 1e-9), TAIL)))
+        return cls(part, step, first, most, masses if size == 1 else None)
 
     def chances(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """The probability of each grid value, over `most`."""
-        x = np.asarray(values, np.float64)
-        shares: NDArray[np.float64] = np.minimum(_masses(self.part, x, x) / self.most, 1.0)
+        if self.table is None:
+            x = np.asarray(values, np.float64)
+            masses = _masses(self.part, x, x)
+        else:
+            at = np.rint(values / self.step).astype(np.int64) - self.first
+            masses = self.table.take(at, mode="clip")
+            beyond = np.flatnonzero((at < 0) | (at >= len(self.table)))
+            if beyond.size:
+                x = np.asarray(values[beyond], np.float64)
+                masses[beyond] = _masses(self.part, x, x)
+        shares: NDArray[np.float64] = np.minimum(masses / self.most, 1.0)
         return shares
 
 
@@ -242,8 +272,8 @@ def _masses(part: Part, low: NDArray[Any], high: NDArray[Any]) -> Any:
     return np.where(np.less_equal(start, end), mass, 0.0)
 
 
-def _most_probable(part: Part) -> float:
-    """A bound on the probability of one grid value: that of the likeliest block of values."""
+def _range(part: Part) -> tuple[float, float]:
+    """The values between which a law lies, but for tails of `TAIL`."""
     law = part.law
     low, high = (float(end) for end in law.distribution.support(*law.params))
     if law.low is not None and law.high is not None:
@@ -253,12 +283,7 @@ def _most_probable(part: Part) -> float:
         low = float(np.asarray(law.distribution.quantile(ends, *law.params))[0])
     if not math.isfinite(high):
         high = float(np.asarray(law.distribution.survival_quantile(ends, *law.params))[0])
-    step = 1.0 if part.grid.step is None else float(part.grid.step)
-    first, last = math.floor(low / step) - 1, math.ceil(high / step) + 1
-    size = max(1, math.ceil((last - first + 1) / BLOCKS))
-    starts = first + size * np.arange(math.ceil((last - first + 1) / size))
-    masses = _masses(part, starts * step, (starts + size - 1) * step)
-    return float(min(1.0, max(masses.max() * (1 + 1e-9), TAIL)))
+    return low, high
 
 
 # drawing
@@ -268,7 +293,6 @@ class SortingProposal:
     """Draws the fields of a chain, sorts them, and draws every other field as declared."""
 
     name = "sorting"
-    cost = COST
 
     def __init__(
         self,
@@ -282,6 +306,7 @@ class SortingProposal:
         self._free = free
         self._fill_field = fill_field
         self._ties = ties
+        self.cost = COST if ties is None else COST_OF_TIES
         self.mass = 1 / math.factorial(len(chain))
         if ties is not None:
             self.mass = float(ties.weights.sum())
@@ -339,7 +364,7 @@ class SortingProposal:
             place = 0
             for value, run in zip(distinct, pattern, strict=True):
                 if run > 1:
-                    chance *= ties.chances(value) ** (run - 1)
+                    chance *= ties.values.chances(value) ** (run - 1)
                 for _ in range(run):
                     ordered[place][rows] = value
                     place += 1

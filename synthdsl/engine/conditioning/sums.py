@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from synthdsl.distributions.tables import CountTable, QuantileTable
 from synthdsl.distributions.truncation import interval_mass, truncated_quantile
+from synthdsl.engine.conditioning.count_splits import CountSplit
 from synthdsl.engine.conditioning.linear import Band, Comparison, bands
 from synthdsl.engine.conditioning.proposals import FillField
 from synthdsl.engine.conditioning.sum_families import Family, Law, Part, family_of, part_of
@@ -33,7 +34,9 @@ from synthdsl.plan.lower import TablePlan
 
 SLOP = 1e-12
 """How much wider than computed a band is, in terms of what is added: rounding of floats."""
-COST = 4.0
+MOST_SDS = 8.0
+"""Standard deviations above the mean at which tables of sums without a bound end."""
+COST = 3.0
 """Work for a row, in those of plain draws."""
 
 
@@ -177,10 +180,20 @@ class SumProposal:
         for part in sum_.parts:
             mass /= part.law.mass
         self.mass = mass
+        self._counts: CountSplit | None = None
+        if law.distribution.is_discrete:
+            self._counts = CountSplit(sum_.family, sum_.parts, self._most(sum_.high))
         self._others = [name for name in free if name not in own]
 
     def _mass_between(self, low: Any, high: Any) -> Any:
         return interval_mass(self._law.distribution, self._law.params, low, high)
+
+    def _most(self, high: float) -> int:
+        """A sum that is seldom exceeded, for the size of tables."""
+        if self._sum.total is not None or self._sum.given or not math.isfinite(high):
+            high = MOST_SDS * float(self._law.distribution.sd(*self._law.params))
+            high += float(self._law.distribution.mean(*self._law.params))
+        return max(0, math.floor(high))
 
     def _tilted(self, total: TotalTable, low: Any, high: Any) -> NDArray[np.float64]:
         """The probability of each total together with a sum of parts within its bounds."""
@@ -197,7 +210,10 @@ class SumProposal:
             return frame.draws(name).named("part")
 
         sums = self._sums(frame)
-        split = self._sum.family.split(self._sum.parts, self._sum.coefficients, sums, draws)
+        if self._counts is not None:
+            split = self._counts.split(sums, draws)
+        else:
+            split = self._sum.family.split(self._sum.parts, self._sum.coefficients, sums, draws)
         accepted: NDArray[np.bool_] | None = None
         for part, y in zip(self._sum.parts, split, strict=True):
             within = part.within(y)
