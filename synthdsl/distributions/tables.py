@@ -331,8 +331,8 @@ def _cumulative(
 ) -> Any:
     """Cdf at `k` of the distribution given low <= X <= high, from the nearer tail."""
     support = distribution.support(*params)
-    start = support[0] if low is None else max(math.ceil(low), support[0])
-    end = support[1] if high is None else min(math.floor(high), support[1])
+    start = support[0] if low is None or low == -math.inf else max(math.ceil(low), support[0])
+    end = support[1] if high is None or high == math.inf else min(math.floor(high), support[1])
     below = float(distribution.cdf(start - 1, *params))
     above = float(distribution.survival(start - 1, *params))
     if above < 0.5:

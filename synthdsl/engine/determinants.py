@@ -80,22 +80,32 @@ def text_words(array: pa.Array | pa.ChunkedArray) -> Keys:
     width = np.int64 if pa.types.is_large_string(array.type) else np.int32
     ends = np.frombuffer(offsets, width, count=first + count + 1)[first:].astype(np.int64)
     used = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]] if data is not None else _NOTHING
-    padded = np.concatenate([used, np.zeros(8, np.uint8)])
-    starts, lengths = ends[:-1] - ends[0], np.diff(ends)
-    hashed = mix(lengths.astype(np.uint64) * GOLDEN + np.uint64(tag("text")))
-    # eight bytes from every position on, without a copy
-    windows = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))
-    position = 0
-    rows = np.flatnonzero(lengths)
+    # whole words, of which any eight bytes are parts of two neighbours
+    padded = np.concatenate([used, np.zeros(16 - len(used) % 8, np.uint8)]).view("<u8")
+    starts, left = ends[:-1] - ends[0], np.diff(ends)
+    shifts = (starts & 7).astype(np.uint64) << np.uint64(3)
+    places = starts >> 3
+    hashed = mix(left.astype(np.uint64) * GOLDEN + np.uint64(tag("text")))
+    rows = np.flatnonzero(left)
+    current = hashed[rows]
+    places, shifts, left = places[rows], shifts[rows], left[rows]
     while rows.size:
-        eight = windows[starts[rows] + position].astype(np.uint64)
-        left = np.minimum(lengths[rows] - position, 8).astype(np.uint64)
-        eight &= _LOW_BYTES[left]
-        hashed[rows] = mix((hashed[rows] ^ eight) + GOLDEN)
-        position += 8
-        rows = rows[lengths[rows] > position]
+        eight = padded[places].astype(np.uint64) >> shifts
+        # in two steps, since a shift by 64 bits has no meaning
+        eight |= padded[places + 1].astype(np.uint64) << (_MOST_SHIFT - shifts) << _ONE
+        if left.min() < 8:
+            eight &= _LOW_BYTES[np.minimum(left, 8)]
+        current ^= eight
+        current += GOLDEN
+        hashed[rows] = mix(current)
+        places, left = places + 1, left - 8
+        more = np.flatnonzero(left > 0)
+        if len(more) < len(rows):
+            rows, current = rows[more], current[more]
+            places, shifts, left = places[more], shifts[more], left[more]
     return hashed
 
 
 _NOTHING = np.empty(0, np.uint8)
 _LOW_BYTES = np.array([2 ** (8 * bytes_) - 1 for bytes_ in range(9)], np.uint64)
+_MOST_SHIFT, _ONE = np.uint64(63), np.uint64(1)

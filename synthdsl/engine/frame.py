@@ -121,10 +121,10 @@ class Frame:
         for at, part in rest:
             joined = _replaced(joined, at, part._find(field))
         self.columns[field] = joined
-        if field in first.bases:
+        if any(field in part.bases for _, part in parts):
             bases = np.empty(self.rows)
             for at, part in parts:
-                bases[at] = part.bases[field]
+                bases[at] = part.base(field)
             self.bases[field] = bases
 
 

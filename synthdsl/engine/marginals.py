@@ -7,53 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdsl.plan.movement import QUANTILES, Marginal
 from synthdsl.values.columns import Column, Vocabulary
 from synthdsl.values.types import ORDERED, Kind, Type
 
 SKETCH_ROWS = 131_072
 """Rows whose values are kept for quantiles and plots; shares and moments use all rows."""
-QUANTILES = (0.05, 0.5, 0.95)
 TRUTHS = ("false", "true")
-
-
-@dataclass(frozen=True, eq=False)
-class Marginal:
-    """The law of one field, measured on `rows` rows of which `nulls` are null.
-
-    `counts`: rows by word, of a field whose words are known. Of an ordered field: `mean`, `sd`
-    and `quantiles` (the raw values at `QUANTILES`) of what is not null; None of nothing.
-    `values`: those of the first `SKETCH_ROWS` rows, sorted.
-    """
-
-    rows: int
-    nulls: int
-    counts: NDArray[np.int64] | None = None
-    mean: float | None = None
-    sd: float | None = None
-    quantiles: tuple[float, ...] | None = None
-    values: NDArray[np.float64] | None = None
-
-    @property
-    def present(self) -> int:
-        """Rows that are not null."""
-        return self.rows - self.nulls
-
-    @property
-    def null_share(self) -> float:
-        """Share of the rows that are null."""
-        return self.nulls / self.rows if self.rows else 0.0
-
-    @property
-    def standard_error(self) -> float | None:
-        """Standard error of the mean."""
-        if self.sd is None or not self.present:
-            return None
-        return self.sd / math.sqrt(self.present)
 
 
 def is_measurable(type: Type, words: Sequence[str] | None) -> bool:

@@ -7,14 +7,13 @@ on a pilot of `PILOT_ROWS` rows with a seed of its own, so that they follow from
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from synthdsl.engine.frame import RowError
 from synthdsl.engine.marginals import (
     TRUTHS,
-    Marginal,
     MarginalTally,
     has_other_shares,
     has_other_values,
@@ -27,71 +26,13 @@ from synthdsl.model.draws import ProviderDraw, inner_draws
 from synthdsl.model.spec import Field, Spec
 from synthdsl.plan.components import ancestors
 from synthdsl.plan.lower import Plan, TablePlan, dependencies, lower
-from synthdsl.values.types import Kind, Type
+from synthdsl.plan.movement import ExceptionShare, Marginal, MovedField, TableMovement
+from synthdsl.values.types import Kind
 
 PILOT_ROWS = 131_072
 SIGMAS = 5.0
 """Standard errors by which a share must differ to count as moved (6e-7 by chance)."""
 FALSE_ALARM = 6e-7
-
-
-@dataclass(frozen=True, eq=False)
-class MovedField:
-    """A field whose law rules change: conditioned by them, or computed or drawn from one that is.
-
-    `words`: those that counts stand for; empty of an ordered field. `distance`: total variation
-    of the shares, or the largest difference of the distribution functions. `is_moved`: whether
-    it is more than chance.
-    """
-
-    name: str
-    type: Type
-    words: tuple[str, ...]
-    is_conditioned: bool
-    is_latent: bool
-    declared: Marginal
-    realised: Marginal
-    distance: float
-    is_moved: bool
-
-
-@dataclass(frozen=True)
-class ExceptionShare:
-    """Rows that break a soft rule, and what share it declares for them.
-
-    `low`, `high`: exact 95 % interval of the share (Clopper and Pearson 1934).
-    """
-
-    rule: str
-    declared: float
-    rows: int
-    exceptions: int
-    low: float
-    high: float
-
-    @property
-    def is_compatible(self) -> bool:
-        """Whether the declared share lies in the interval."""
-        return self.low <= self.declared <= self.high
-
-
-@dataclass(frozen=True, eq=False)
-class TableMovement:
-    """One table. `rows` were measured from row `start` on; `of_rows` are generated in all.
-
-    `untouched`: fields that no rule can move. `unmeasured`: fields with no marginal to show,
-    and why.
-    """
-
-    name: str
-    start: int
-    rows: int
-    of_rows: int
-    pilot_rows: int
-    fields: tuple[MovedField, ...]
-    untouched: tuple[str, ...]
-    unmeasured: tuple[tuple[str, str], ...]
-    exceptions: tuple[ExceptionShare, ...]
 
 
 def movements(
@@ -100,26 +41,27 @@ def movements(
     *,
     most: int,
     pilot_rows: int = PILOT_ROWS,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> tuple[TableMovement, ...]:
     """Every table with rules or cases, on at most the first `most` of its rows `ranges`.
 
-    `progress` is told the rows done so far.
+    `progress` is told the rows done so far, and those in all.
     """
+    tables = {name: table for name, table in run.tables.items() if table.components}
+    total = sum(min(stop - start, most) for start, stop in (ranges[name] for name in tables))
     done = 0
 
     def report(rows: int) -> None:
         nonlocal done
         done += rows
         if progress is not None:
-            progress(done)
+            progress(done, total)
 
     bare = _without_rules(run.plan.spec)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return tuple(
             _movement(table, bare.tables[name], ranges[name], most, pilot_rows, report)
-            for name, table in run.tables.items()
-            if any(step.rules for step in table.plan.steps)
+            for name, table in tables.items()
         )
 
 

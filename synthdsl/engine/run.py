@@ -12,7 +12,7 @@ from synthdsl.engine.conditioning.candidates import proposals
 from synthdsl.engine.conditioning.cells import CellsCompiler
 from synthdsl.engine.conditioning.component import PILOT_SEED as PILOT_SEED
 from synthdsl.engine.conditioning.component import Component
-from synthdsl.engine.conditioning.proposals import Proposal
+from synthdsl.engine.conditioning.proposals import FillField, Proposal
 from synthdsl.engine.copula import Copula, LevelDraws
 from synthdsl.engine.draw_compiler import compile_draw
 from synthdsl.engine.evaluate import evaluate_column
@@ -111,6 +111,27 @@ class TableRun:
                 self.fill_field(step.fields[0], frame)
         return frame
 
+    def narrow_fill(self, plan: TablePlan, changed: tuple[str, ...]) -> FillField:
+        """Draws fields as `plan` has them, which differs from this run's in the `changed` ones."""
+        samplers = {
+            (name, by_level): self._compiled(plan.fields[name], by_level=by_level)
+            for name in changed
+            for by_level in (False, True)
+        }
+
+        def fill(name: str, frame: Frame) -> None:
+            if name not in changed:
+                self.fill_field(name, frame)
+                return
+            draws: Any = frame.draws(name)
+            by_level = name in frame.bases
+            if by_level:
+                draws = LevelDraws(draws, frame.bases[name])
+            frame.columns[name] = samplers[name, by_level].sample(frame, draws)
+            self._settle(plan.fields[name].field, frame)
+
+        return fill
+
     def fill_field(self, name: str, frame: Frame) -> None:
         """Draw or derive one field for every row of `frame`."""
         field_plan = self.plan.fields[name]
@@ -165,7 +186,16 @@ class TableRun:
         tracked = cells.cut_fields(step.fields) if len(step.stages) > 1 else frozenset()
 
         def propose(number: int, pattern: tuple[bool, ...]) -> list[Proposal]:
-            return proposals(self.plan, step, number, pattern, cells, self.fill_field)
+            return proposals(
+                self.plan,
+                step,
+                number,
+                pattern,
+                cells,
+                self.fill_field,
+                tracked,
+                self.narrow_fill,
+            )
 
         return Component(
             self.plan.name, step, self._rules, self.fill_field, propose, tracked=tracked

@@ -20,9 +20,7 @@ FARTHEST = 2.0**62
 Whole = NDArray[np.int64]
 Days = tuple[Whole, Whole]
 
-INCREASING = frozenset(
-    {"year", "start_of_year", "start_of_month", "end_of_month", "date"}
-)
+INCREASING = frozenset({"year", "start_of_year", "start_of_month", "end_of_month", "date"})
 _CYCLES: dict[str, tuple[Callable[[Whole], Whole], tuple[float, float]]] = {
     # name: what stays the same within one cycle, image
     "quarter": (calendar.year, (1.0, 4.0)),
@@ -142,12 +140,14 @@ def _both_ways(
         of_start, of_end = parts(start), parts(end)
         found = count(of_start, of_end)
         is_backward = start > end
-        return np.where(is_backward, -count(of_end, of_start), found) if is_backward.any() else found
+        return (
+            np.where(is_backward, -count(of_end, of_start), found) if is_backward.any() else found
+        )
 
     return completed
 
 
-def _year_parts(days: Whole) -> tuple[Whole, Whole, Whole]:
+def _year_parts(days: Whole) -> tuple[Whole, Whole, NDArray[np.bool_]]:
     year, month, day = calendar.civil(days)
     is_leap = np.asarray(calendar.is_leap(year), np.bool_)
     # 29 February counts as the 28th where the later year is common
@@ -159,7 +159,8 @@ def _count_years(start: Any, end: Any) -> Whole:
     (place, clamped, _), (end_place, _, is_end_leap) = start, end
     is_same = place is clamped or np.array_equal(place, clamped)
     due = place if is_same else np.where(is_end_leap, place, clamped)
-    return (end_place - due) // 384
+    years: Whole = (end_place - due) // 384
+    return years
 
 
 def _count_months(start: Any, end: Any) -> Whole:

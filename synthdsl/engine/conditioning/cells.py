@@ -203,6 +203,10 @@ class CellsCompiler:
         self._needs = dependencies(plan.table)
         self._correlations = {n: c for c in plan.table.correlations for n in c.fields}
 
+    def of(self, plan: TablePlan, fill_field: FillField) -> CellsCompiler:
+        """The same for a table with other draws."""
+        return CellsCompiler(plan, self._words, fill_field)
+
     def compile(
         self, fields: tuple[str, ...], demands: Sequence[Demand], *, free: tuple[str, ...]
     ) -> Cells | None:

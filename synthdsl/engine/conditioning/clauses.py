@@ -104,23 +104,23 @@ def thresholds(expression: Expr) -> Iterator[Threshold]:
     """Where comparisons of one field with constants change, anywhere inside."""
     for node in walk(expression):
         if isinstance(node, InSet):
-            field = _alone(node.operand)
+            field = alone(node.operand)
             if field is not None:
                 for value in node.values:
                     yield from _at(field, value)
         elif isinstance(node, Operation) and node.operator in COMPARISONS:
             for side, other in (node.operands, node.operands[::-1]):
-                field = _alone(side)
+                field = alone(side)
                 if field is not None and isinstance(other, Constant):
                     yield from _at(field, other.value)
 
 
-def _alone(side: Expr) -> tuple[str, float, float] | None:
+def alone(side: Expr) -> tuple[str, float, float] | None:
     """The field that `side` is, up to a factor and an offset."""
     if isinstance(side, FieldRef):
         return side.field, 1.0, 0.0
     if isinstance(side, Convert):
-        inner = _alone(side.operand)
+        inner = alone(side.operand)
         if inner is not None:
             name, factor, offset = inner
             outer = float(side.factor)
@@ -140,16 +140,16 @@ def is_bare(expression: Expr, field: str) -> bool:
     """Whether all that `expression` asks of `field` is on which side of constants it lies."""
     if isinstance(expression, FieldRef):
         return expression.field != field
-    if isinstance(expression, InSet) and _alone(expression.operand) is not None:
+    if isinstance(expression, InSet) and alone(expression.operand) is not None:
         return True
     if isinstance(expression, Operation):
         if expression.operator in ("is-null", "is-not-null"):
             return True
         if expression.operator in COMPARISONS:
             left, right = expression.operands
-            if _alone(left) is not None and isinstance(right, Constant):
+            if alone(left) is not None and isinstance(right, Constant):
                 return True
-            if _alone(right) is not None and isinstance(left, Constant):
+            if alone(right) is not None and isinstance(left, Constant):
                 return True
             if field in fields_read(expression):
                 return False

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, Label, SynthError
 from synthdsl.engine.conditioning.cells import Cells
+from synthdsl.engine.conditioning.narrowing import Inside
 from synthdsl.engine.conditioning.proposals import FillField, Proposal, Rejection
 from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, RowError
@@ -216,7 +217,7 @@ class Component:
         for trial in range(MOST_REFINEMENTS):
             if most >= OFTEN * BLOCK_ROWS or trial - last_gain >= PATIENCE:
                 break
-            finer = proposal.refined() if isinstance(proposal, Cells) else None
+            finer = _finer(proposal)
             if finer is None:
                 break
             if finer.mass <= 0:
@@ -287,3 +288,11 @@ class Component:
             f"{MOST_TRIES:,} tries, given the values that are kept",
             "let the rule keep fewer fields, or make it possible for every kept value",
         )
+
+
+def _finer(proposal: Proposal) -> Proposal | None:
+    """The proposal with smaller cells, if it has cells to divide."""
+    if isinstance(proposal, Inside):
+        finer = _finer(proposal.proposal)
+        return None if finer is None else Inside(finer, proposal.narrow)
+    return proposal.refined() if isinstance(proposal, Cells) else None

@@ -34,15 +34,14 @@ class CountSplit:
         """Whole parts of (n,) whole sums, one array a part."""
         large = np.flatnonzero(total >= self._size)
         left = total if not large.size else np.where(total < self._size, total, 0.0)
-        values = []
+        values: list[NDArray[np.float64]] = []
         for part, table in zip(self._parts, self._tables, strict=False):
             # level u of the law at sum s is level s + u of all of them laid end to end
             levels = left + draws(part.name).uniform()
-            found = np.searchsorted(table, levels, side="left")
-            value = found - left * self._size
-            values.append(value)
-            left = left - value
-        values.append(left)
+            found = np.searchsorted(table, levels, side="left").astype(np.float64)
+            values.append(found - left * self._size)
+            left = left - values[-1]
+        values.append(left.copy())
         if large.size:
             ones = [1.0] * len(self._parts)
             others = self._family.split(

@@ -204,7 +204,9 @@ class _Rows:
         self._limits = limits
         arrays = [as_floats((e.low, e.high)) for e in (*parameters, *(bounds or ()))]
         self._shape = np.broadcast_shapes(
-            np.shape(levels[0]), np.shape(levels[1]), *(np.shape(x) for pair in arrays for x in pair)
+            np.shape(levels[0]),
+            np.shape(levels[1]),
+            *(np.shape(x) for pair in arrays for x in pair),
         )
         self._levels = self._flat(levels)
         ranges = draw.form.parameters
@@ -280,9 +282,7 @@ class _Rows:
         return _is_allowed(self._params, self._distribution.is_monotone_in)
 
     def _support(self) -> Ends:
-        low, high = self._extremes(
-            lambda which, *p: self._distribution.support(*p)[which], (0, 1)
-        )
+        low, high = self._extremes(lambda which, *p: self._distribution.support(*p)[which], (0, 1))
         if self._draw.distribution.name in ("beta", "pert", "triangular") and self._bad.any():
             # where the shape is not known the ends of the support still are
             names = self._draw.form.names
@@ -363,20 +363,14 @@ class _Rows:
         step = 1.0 if self._distribution.is_discrete else 0.0
         cdf = self._distribution.cdf
         if self._distribution.is_discrete:
-            least, most = (
-                (np.ceil(low), np.floor(high)) for low, high in (least, most)
-            )
+            least, most = ((np.ceil(low), np.floor(high)) for low, high in (least, most))
         start = self._extremes(lambda x, *p: cdf(x, *p), (least[0] - step, most[0] - step))
         end = self._extremes(lambda x, *p: cdf(x, *p), (least[1], most[1]))
-        low, high = (
-            (1 - u) * a + u * b for u, a, b in zip(self._levels, start, end, strict=True)
-        )
+        low, high = ((1 - u) * a + u * b for u, a, b in zip(self._levels, start, end, strict=True))
         # both cdfs and their mixing round
         low = np.clip(low - 1e-13 * (low + 2.0**-52), 5e-324, MOST_LEVEL)
         high = np.clip(high + 1e-13 * (high + 2.0**-52), 5e-324, 1.0)
-        result = self._extremes(
-            self._distribution.quantile, (low, np.minimum(high, MOST_LEVEL))
-        )
+        result = self._extremes(self._distribution.quantile, (low, np.minimum(high, MOST_LEVEL)))
         return result[0], np.where(high > MOST_LEVEL, np.inf, result[1])
 
 
@@ -392,7 +386,6 @@ def _is_allowed(params: list[Ends], is_monotone: tuple[bool, ...]) -> bool:
 def _corners(pairs: list[Ends]) -> Iterator[tuple[NDArray[np.float64], ...]]:
     """Every choice of low or high ends; one of those that are the same in every box."""
     choices = [
-        (low,) if np.array_equal(low, high, equal_nan=True) else (low, high)
-        for low, high in pairs
+        (low,) if np.array_equal(low, high, equal_nan=True) else (low, high) for low, high in pairs
     ]
     return itertools.product(*choices)

@@ -173,9 +173,7 @@ def _lookup(draw: LookupDraw, cell: _Cell) -> Enclosure | None:
         return None
     keys = [cell.enclose(key) for key in draw.keys]
     levels = _choice_levels(cell.levels)
-    found = enclose_lookup_draw(
-        draw.lookup, draw.keys, keys, draw.column, cell.field.type, levels
-    )
+    found = enclose_lookup_draw(draw.lookup, draw.keys, keys, draw.column, cell.field.type, levels)
     return _in_field_vocabulary(found, cell)
 
 

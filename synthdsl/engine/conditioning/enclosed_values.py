@@ -37,9 +37,7 @@ class Enclosure:
     vocabulary: Vocabulary | None = None
 
     @classmethod
-    def anything(
-        cls, *, can_null: Flags = True, vocabulary: Vocabulary | None = None
-    ) -> Enclosure:
+    def anything(cls, *, can_null: Flags = True, vocabulary: Vocabulary | None = None) -> Enclosure:
         """No knowledge at all, or none but that codes are of a vocabulary."""
         if vocabulary is None:
             return cls(np.array(-np.inf), np.array(np.inf), can_null)
@@ -93,11 +91,6 @@ def both(left: Flags, right: Flags) -> Flags:
     if left is True or right is False:
         return right
     return left if right is True or left is False else np.logical_and(left, right)
-
-
-def negated(flags: Flags) -> Flags:
-    """Logical not; a Python bool for one."""
-    return not flags if isinstance(flags, bool) else np.logical_not(flags)
 
 
 def union(parts: Sequence[tuple[Flags, Enclosure]]) -> Enclosure:
@@ -162,9 +155,7 @@ class RangeTable:
     overlap cover any run (Bender, Farach-Colton 2000, "The LCA problem revisited", section 3).
     """
 
-    def __init__(
-        self, values: NDArray[Any], valid: NDArray[np.bool_] | None = None
-    ) -> None:
+    def __init__(self, values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> None:
         values = np.asarray(values, np.float64)
         self._size = len(values)
         self._nulls = None
@@ -207,6 +198,7 @@ class RangeTable:
     def _extremes(
         self, first: NDArray[np.int64], last: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        first, last = np.asarray(first), np.asarray(last)
         length = last - first + 1
         longest = int(length.max(initial=1))
         if longest == 1:
@@ -220,8 +212,8 @@ class RangeTable:
         level = np.frexp(length.astype(np.float64))[1] - 1
         low, high = np.empty(length.shape), np.empty(length.shape)
         for each in range(longest.bit_length()):
-            here = np.nonzero(level == each)
-            if here[0].size:
+            here = np.asarray(level == each)
+            if here.any():
                 start, end = first[here], last[here] + 1 - (1 << each)
                 low[here] = np.minimum(self._lows[each][start], self._lows[each][end])
                 high[here] = np.maximum(self._highs[each][start], self._highs[each][end])

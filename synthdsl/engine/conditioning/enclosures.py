@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,16 @@ from synthdsl.engine.conditioning.enclosed_values import (
     RangeTable,
     both,
     either,
-    in_one_vocabulary,
-    negated,
     recoded,
     union,
 )
 from synthdsl.engine.conditioning.function_enclosures import enclose_call
 from synthdsl.engine.conditioning.lookup_enclosures import enclose_lookup_value
+from synthdsl.engine.conditioning.operator_enclosures import (
+    enclose_operation,
+    ends_of,
+    strict_result,
+)
 from synthdsl.engine.grid import Grid
 from synthdsl.engine.results import enum_vocabulary
 from synthdsl.model.expressions import (
@@ -179,194 +181,18 @@ def _tabulated(expression: Tabulated, boxes: _Boxes) -> Enclosure:
     return union([(found.can_value, result), (found.can_null, original)])
 
 
-# operators
+# inner nodes
 
 
 def _operation(expression: Operation, boxes: _Boxes) -> Enclosure:
     operands = [_enclose(operand, boxes) for operand in expression.operands]
-    return _OPERATORS[expression.operator](expression, operands)
-
-
-def _strict(
-    operands: list[Enclosure], ends: arithmetic.Ends, fails: Flags = False, works: Flags = True
-) -> Enclosure:
-    """A result that is null where an operand is, and where it `fails`."""
-    can_null: Flags = False
-    can_value: Flags = True
-    for operand in operands:
-        can_null = either(can_null, operand.can_null)
-        can_value = both(can_value, operand.can_value)
-    return Enclosure(
-        *ends, either(can_null, both(can_value, fails)), both(can_value, works)
-    )
-
-
-def _ends(operand: Enclosure) -> arithmetic.Ends:
-    return arithmetic.as_floats((operand.low, operand.high))
-
-
-def _whole(ends: arithmetic.Ends, expression: Expr, operands: tuple[Expr, ...]) -> arithmetic.Ends:
-    """Ends as the engine makes whole numbers of them, where the type asks for it."""
-    if expression.type.kind not in INTEGER_KINDS:
-        return ends
-    if all(operand.type.kind in INTEGER_KINDS for operand in operands):
-        return arithmetic.exactly_whole(ends)
-    return arithmetic.half_up(ends)
-
-
-def _arithmetic(combine: Callable[[Any, Any], Any]) -> Callable[[Any, list[Enclosure]], Enclosure]:
-    def apply(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-        left, right = operands
-        ends = combine(_ends(left), _ends(right))
-        return _strict(operands, _whole(ends, expression, expression.operands))
-
-    return apply
-
-
-def _multiply(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    low, high = arithmetic.product(_ends(left), _ends(right))
-    if expression.type.kind is Kind.INT:
-        # as `whole_product`: what is beyond 64 bits stays at the end of them
-        limit = 2.0**62
-        low, high = np.clip(low, -limit, limit), np.clip(high, -limit, limit)
-    return _strict(operands, _whole((low, high), expression, expression.operands))
-
-
-def _divide(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    ends, fails, works = arithmetic.quotient(_ends(left), _ends(right))
-    if expression.type.kind in INTEGER_KINDS:
-        ends = arithmetic.half_up(ends)
-    return _strict(operands, ends, fails, works)
-
-
-def _power(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    exponent = expression.operands[1]
-    if isinstance(exponent, Constant) and exponent.value == 2:
-        ends, fails, works = arithmetic.square(_ends(left))
-    else:
-        ends, fails, works = arithmetic.power(_ends(left), _ends(right))
-    if expression.type.kind in INTEGER_KINDS:
-        ends = arithmetic.half_up(ends)
-    return _strict(operands, ends, fails, works)
-
-
-def _negative(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    low, high = _ends(operands[0])
-    return _strict(operands, (-high, -low))
-
-
-# comparison
-
-
-def _compared(operands: list[Enclosure], can_true: Flags, can_false: Flags) -> Enclosure:
-    left, right = operands
-    has_both = both(left.can_value, right.can_value)
-    can_null = either(left.can_null, right.can_null)
-    return Enclosure.of_truth(both(has_both, can_true), both(has_both, can_false), can_null)
-
-
-def _less(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    return _compared(operands, np.less(left.low, right.high), np.greater_equal(left.high, right.low))
-
-
-def _at_most(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    return _compared(operands, np.less_equal(left.low, right.high), np.greater(left.high, right.low))
-
-
-def _greater(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    return _less(expression, operands[::-1])
-
-
-def _at_least(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    return _at_most(expression, operands[::-1])
-
-
-def _equal(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    can_true, can_false = equality(expression.operands[0].type.kind, operands)
-    return _compared(operands, can_true, can_false)
-
-
-def _unequal(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    can_true, can_false = equality(expression.operands[0].type.kind, operands)
-    return _compared(operands, can_false, can_true)
-
-
-def equality(kind: Kind, operands: list[Enclosure]) -> tuple[Flags, Flags]:
-    """Where two values may be equal, and where they may differ."""
-    if kind in (Kind.TEXT, Kind.UUID):
-        if any(operand.vocabulary is None for operand in operands):
-            return True, True
-        aligned = in_one_vocabulary(operands)
-        assert aligned is not None
-        operands = aligned
-    left, right = operands
-    meet = np.less_equal(left.low, right.high) & np.less_equal(right.low, left.high)
-    are_single = np.equal(left.low, left.high) & np.equal(right.low, right.high)
-    return meet, ~(meet & are_single)
-
-
-def _is_null(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    (operand,) = operands
-    return Enclosure.of_truth(operand.can_null, operand.can_value, False)
-
-
-def _is_not_null(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    (operand,) = operands
-    return Enclosure.of_truth(operand.can_value, operand.can_null, False)
-
-
-# logic
-
-
-def _and(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    return reduce(_both_true, operands)
-
-
-def _both_true(left: Enclosure, right: Enclosure) -> Enclosure:
-    """Kleene's conjunction."""
-    a, b = (left.can_true, left.can_false, left.can_null), (
-        right.can_true, right.can_false, right.can_null,
-    )  # fmt: skip
-    can_null = either(both(a[2], either(b[0], b[2])), both(b[2], either(a[0], a[2])))
-    return Enclosure.of_truth(both(a[0], b[0]), either(a[1], b[1]), can_null)
-
-
-def _inverted(operand: Enclosure) -> Enclosure:
-    return Enclosure.of_truth(operand.can_false, operand.can_true, operand.can_null)
-
-
-def _not(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    return _inverted(operands[0])
-
-
-def _or(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    return _inverted(reduce(_both_true, map(_inverted, operands)))
-
-
-def _implies(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    return _inverted(_both_true(left, _inverted(right)))
-
-
-def _iff(expression: Operation, operands: list[Enclosure]) -> Enclosure:
-    left, right = operands
-    can_true = either(both(left.can_true, right.can_true), both(left.can_false, right.can_false))
-    can_false = either(both(left.can_true, right.can_false), both(left.can_false, right.can_true))
-    return Enclosure.of_truth(can_true, can_false, either(left.can_null, right.can_null))
-
-
-# other nodes
+    return enclose_operation(expression, operands)
 
 
 def _convert(expression: Convert, boxes: _Boxes) -> Enclosure:
     operand = _enclose(expression.operand, boxes)
     factor, offset = expression.factor, expression.offset
-    low, high = _ends(operand)
+    low, high = ends_of(operand)
     is_exact = expression.operand.type.kind in INTEGER_KINDS and factor.denominator == 1
     if factor != 1:
         if factor.numerator == 1:
@@ -382,14 +208,14 @@ def _convert(expression: Convert, boxes: _Boxes) -> Enclosure:
         ends = arithmetic.half_up((low, high))
     else:
         ends = low, high
-    return _strict([operand], ends)
+    return strict_result([operand], ends)
 
 
 def _local_time(expression: LocalTime, boxes: _Boxes) -> Enclosure:
     """Local clocks are less than a day from UTC."""
     operand = _enclose(expression.operand, boxes)
-    low, high = _ends(operand)
-    return _strict([operand], (low - DAY, high + DAY))
+    low, high = ends_of(operand)
+    return strict_result([operand], (low - DAY, high + DAY))
 
 
 def _in_set(expression: InSet, boxes: _Boxes) -> Enclosure:
@@ -404,7 +230,7 @@ def _in_set(expression: InSet, boxes: _Boxes) -> Enclosure:
     if kind in (Kind.TEXT, Kind.UUID, Kind.ENUM):
         return Enclosure(np.array(False), np.array(True), operand.can_null, operand.can_value)
     members = np.unique(np.asarray(values, np.float64))
-    low, high = _ends(operand)
+    low, high = ends_of(operand)
     inside = np.searchsorted(members, high, side="right") - np.searchsorted(members, low)
     # whole numbers are all members where there are as many members as numbers
     is_certain = (low == high) & (inside > 0)
@@ -460,28 +286,6 @@ def _apply(expression: Apply, boxes: _Boxes) -> Enclosure:
 def _lookup_value(expression: LookupValue, boxes: _Boxes) -> Enclosure:
     return enclose_lookup_value(expression, [_enclose(key, boxes) for key in expression.keys])
 
-
-_OPERATORS: dict[str, Callable[[Any, list[Enclosure]], Enclosure]] = {
-    "+": _arithmetic(arithmetic.total),
-    "-": _arithmetic(arithmetic.difference),
-    "*": _multiply,
-    "/": _divide,
-    "^": _power,
-    "neg": _negative,
-    "==": _equal,
-    "!=": _unequal,
-    "<": _less,
-    "<=": _at_most,
-    ">": _greater,
-    ">=": _at_least,
-    "and": _and,
-    "or": _or,
-    "not": _not,
-    "->": _implies,
-    "<->": _iff,
-    "is-null": _is_null,
-    "is-not-null": _is_not_null,
-}
 
 _ENCLOSERS: dict[type, Callable[[Any, _Boxes], Enclosure]] = {
     Constant: _constant,

@@ -163,9 +163,7 @@ def _circular(call: Apply, arguments: list[Enclosure]) -> Enclosure:
 
 def _absolute(call: Apply, arguments: list[Enclosure]) -> Enclosure:
     low, high = _floats(arguments[0])
-    return strict(
-        arguments, np.maximum(np.maximum(low, -high), 0.0), np.maximum(-low, high)
-    )
+    return strict(arguments, np.maximum(np.maximum(low, -high), 0.0), np.maximum(-low, high))
 
 
 def _sign(call: Apply, arguments: list[Enclosure]) -> Enclosure:

@@ -105,7 +105,10 @@ def _past_zero(left: Ends, right: Ends, plain: Ends, has_zero: Any) -> Ends:
         np.where(high > 0, from_above[1], -np.inf), np.where(low < 0, from_below[1], -np.inf)
     )
     is_none = (low == 0) & (high == 0)
-    result_low, result_high = np.where(is_none, 0.0, result_low), np.where(is_none, 0.0, result_high)
+    result_low, result_high = (
+        np.where(is_none, 0.0, result_low),
+        np.where(is_none, 0.0, result_high),
+    )
     return np.where(has_zero, result_low, plain[0]), np.where(has_zero, result_high, plain[1])
 
 
@@ -124,7 +127,7 @@ def power(base: Ends, exponent: Ends) -> tuple[Ends, Any, Any]:
     """Powers, where there may be none, and where there may be one."""
     if np.ndim(exponent[0]) == 0 and exponent[0] == exponent[1]:
         return constant_power(base, float(exponent[0]))
-    low, high = base
+    low, _ = base
     with np.errstate(all="ignore"):
         corners = [np.power(np.maximum(b, 0.0), p) for b in base for p in exponent]
         ends = _widened(_hull([np.where(np.isnan(c), 1.0, c) for c in corners]))
@@ -199,14 +202,15 @@ def widened(ends: Ends, relative: float, absolute: Any = 0.0) -> Ends:
 
 def half_up(ends: Ends) -> Ends:
     """Ends of values rounded half-up to whole numbers, as the engine rounds them."""
-    return tuple(np.clip(np.floor(end + 0.5), -FAR, FAR) for end in ends)  # type: ignore[return-value]
+    low, high = ends
+    return np.clip(np.floor(low + 0.5), -FAR, FAR), np.clip(np.floor(high + 0.5), -FAR, FAR)
 
 
 def exactly_whole(ends: Ends) -> Ends:
     """Ends for whole numbers that were reckoned exactly: moved outwards beyond 2**53, and no
     knowledge beyond 64 bits.
     """
-    low, high = ends
+    low, high = as_floats(ends)
     largest = max(-float(np.min(low, initial=0.0)), float(np.max(high, initial=0.0)))
     if largest <= LARGEST_INT:
         return ends

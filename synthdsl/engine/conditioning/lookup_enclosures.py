@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ def enclose_lookup_value(expression: LookupValue, keys: list[Enclosure]) -> Encl
         return Enclosure.anything()
     starts = _starts(index)[:-1]
     can_null, can_value = _keys_null(keys)
-    table = RangeTable(column.values[starts], None if column.valid is None else column.valid[starts])
+    table = RangeTable(
+        column.values[starts], None if column.valid is None else column.valid[starts]
+    )
     groups, is_known = _groups(index, expression.keys, keys)
     last = len(starts) - 1
     found = table.between(np.where(is_known, groups, 0), np.where(is_known, groups, last))
@@ -73,7 +76,9 @@ def enclose_lookup_draw(
 
     def rows_at(level: Any, group: Any) -> NDArray[np.int64]:
         ends = np.searchsorted(group_of_row, group, side="right") - 1
-        return np.minimum(np.searchsorted(edges, level + group, side="right"), ends)
+        rows: NDArray[np.int64] = np.searchsorted(edges, level + group, side="right")
+        rows = np.minimum(rows, ends)
+        return rows
 
     group = np.where(is_known & (groups >= 0), groups, 0)
     found = table.between(rows_at(levels[0], group), rows_at(levels[1], group))
@@ -145,7 +150,7 @@ def _starts(index: LookupIndex) -> NDArray[np.int64]:
 def _cumulated(weights: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Shares of the weight of each group, cumulated within it, as a `Chooser` has them."""
     share = np.empty(len(weights))
-    for first, last in zip(starts[:-1], starts[1:], strict=True):
+    for first, last in pairwise(starts.tolist()):
         share[first:last] = np.cumsum(weights[first:last])
         share[first:last] /= share[last - 1]
     return share
@@ -175,7 +180,7 @@ def _groups(
         if expression.type.is_text and key.vocabulary is None:
             return np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
         kind = element_type(expression)
-        values = np.where(np.isfinite(key.low), key.low, 0).astype(
+        values: NDArray[Any] = np.where(np.isfinite(key.low), key.low, 0).astype(
             np.int32 if key.vocabulary is not None else kind
         )
         columns.append(Column(np.broadcast_to(values, shape).ravel(), None, key.vocabulary))
