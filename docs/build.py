@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import math
 import re
 import sys
@@ -24,11 +25,15 @@ from synthdsl.cli.main import COMMANDS, build_parser
 from synthdsl.distributions.base import DISTRIBUTIONS, Distribution, Form, Role
 from synthdsl.functions.base import FUNCTIONS
 from synthdsl.io.base import FORMATS
+from synthdsl.io.manifest import manifest_schema
 from synthdsl.language import tree
 from synthdsl.language.parse import parse
 from synthdsl.model.declarations import RESERVED
 from synthdsl.model.tables import RESERVED_FIELDS
 from synthdsl.providers.base import PROVIDERS, Provider
+from synthdsl.render.explanation import explanation_schema
+from synthdsl.render.findings_json import findings_schema
+from synthdsl.render.report import report_schema
 from synthdsl.source import Source
 from synthdsl.values._atoms import ATOMS, COLLOQUIAL
 from synthdsl.values.types import Kind, Type
@@ -60,10 +65,23 @@ def pages() -> dict[str, str]:
         "formats.md": formats,
         "command-line.md": command_line,
         "standard-library.md": standard_library,
+        "json-output.md": json_output,
         "units.md": units,
         "grammar.md": grammar,
     }
-    return {name: tidy("\n".join([GENERATED, *maker()])) for name, maker in makers.items()}
+    written = {name: tidy("\n".join([GENERATED, *maker()])) for name, maker in makers.items()}
+    for name, (_, schema) in SCHEMAS.items():
+        written[f"schemas/{name}.json"] = json.dumps(schema(), indent=2) + "\n"
+    return written
+
+
+SCHEMAS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
+    "diagnostics": ("`synthdsl check --format json`", findings_schema),
+    "explanation": ("`synthdsl explain --format json`", explanation_schema),
+    "report": ("`synthdsl generate --report FILE.json`", report_schema),
+    "manifest": ("`synthdsl generate`, as `manifest.json`", manifest_schema),
+}
+"""What is written as JSON: by what, and its schema."""
 
 
 def tidy(text: str) -> str:
@@ -85,6 +103,55 @@ def cell(text: object) -> str:
 def synth(*lines: str) -> list[str]:
     """A block of the language."""
     return ["```synth", *lines, "```", ""]
+
+
+# JSON
+
+
+def json_output() -> Iterable[str]:
+    """The page of JSON outputs."""
+    yield "# JSON output\n"
+    yield (
+        'Each document names its schema and version first (`"schema": "synthdsl.report/1"`). '
+        "Within a version members may be added, never removed or given another meaning.\n"
+    )
+    yield "| document | written by | JSON Schema |\n|---|---|---|"
+    for name, (by, _) in SCHEMAS.items():
+        yield f"| [{name}](#{name}) | {by} | [{name}.json](schemas/{name}.json) |"
+    for name, (by, schema) in SCHEMAS.items():
+        whole = schema()
+        yield f"\n## {name}\n"
+        yield f"Written by {by}.\n"
+        yield from _members(whole)
+        for part, inner in whole.get("$defs", {}).items():
+            yield f"\n### {part} ({name})\n"
+            yield from _members(inner)
+
+
+def _members(schema: dict[str, Any]) -> Iterable[str]:
+    """An object's members as a table."""
+    yield sentence(schema.get("description", "")) + "\n"
+    yield "| member | holds | meaning |\n|---|---|---|"
+    for name, member in schema["properties"].items():
+        yield f"| `{name}` | {cell(_holds(member))} | {cell(member.get('description', ''))} |"
+
+
+def _holds(member: dict[str, Any]) -> str:
+    """The values that a JSON Schema allows, in words."""
+    if "anyOf" in member:
+        return " or ".join(map(_holds, member["anyOf"]))
+    if "$ref" in member:
+        return member["$ref"].rpartition("/")[2]
+    if "const" in member or "enum" in member:
+        return ", ".join(f"`{value}`" for value in member.get("enum", [member.get("const")]))
+    if member.get("type") == "array":
+        return f"list of {_holds(member.get('items', {}))}"
+    if member.get("type") == "object":
+        inner = member.get("additionalProperties")
+        return f"object of {_holds(inner)}" if isinstance(inner, dict) else "object"
+    return {"boolean": "true or false", "string": "text"}.get(
+        member.get("type", ""), member.get("type", "any value")
+    )
 
 
 # distributions
@@ -596,6 +663,7 @@ def main(arguments: list[str]) -> int:
         if not path.exists() or path.read_text() != text:
             stale.append(name)
             if "--check" not in arguments:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(text)
     for name in stale:
         print(f"{'differs' if '--check' in arguments else 'wrote'}: docs/reference/{name}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthdsl.diagnostics import Diagnostic, SynthError, has_errors
 from synthdsl.model.build import build_spec
+from synthdsl.model.findings import Findings
 from synthdsl.model.spec import Spec as Model
 from synthdsl.model.spec import Table
 from synthdsl.source import Source, Span, decode
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     from synthdsl.engine.batches import Recipe
     from synthdsl.engine.measure import Measured
     from synthdsl.io._manifest_models import Manifest
+    from synthdsl.io.manifest import RunFocus
     from synthdsl.plan.account import Account
     from synthdsl.plan.explain import Explanation
     from synthdsl.plan.lower import Plan
+    from synthdsl.plan.movement import TableMovement
     from synthdsl.render.dictionary import DictionarySpec
+    from synthdsl.render.report import Report
 
 Rows = int | str | Mapping[str, int] | None
 
@@ -88,18 +92,24 @@ def check(
 def _built(
     source: Source, folder: str, params: dict[str, str], *, allows_python: bool
 ) -> tuple[Model | None, list[Diagnostic]]:
-    """The model of a spec, and every finding, those of planning it included."""
+    """The model of a spec, and every finding, those of its rules and of planning it included."""
     from synthdsl.plan.lower import lower
+    from synthdsl.rules.analysis import check_rules
 
     model, diagnostics = build_spec(
         source, folder=folder, params=params, allows_python=allows_python
     )
-    if model is not None:
-        try:
-            lower(model)
-        except SynthError as error:
-            return None, sorted([*diagnostics, *error.diagnostics], key=Diagnostic.sort_key)
-    return model, diagnostics
+    if model is None or has_errors(diagnostics):
+        return model, diagnostics
+    findings = Findings()
+    check_rules(model, findings)
+    diagnostics = [*diagnostics, *findings.diagnostics]
+    try:
+        lower(model)
+    except SynthError as error:
+        model = None
+        diagnostics += error.diagnostics
+    return model, sorted(diagnostics, key=Diagnostic.sort_key)
 
 
 def load(
@@ -133,7 +143,15 @@ def load(
 
 
 UNSATISFIABLE = frozenset(
-    {"unsatisfiable", "capacity", "outside-support", "empty-interval", "empty-grid"}
+    {
+        "unsatisfiable",
+        "rule-conflict",
+        "impossible-exception",
+        "capacity",
+        "outside-support",
+        "empty-interval",
+        "empty-grid",
+    }
 )
 """Codes of specs that are well formed but cannot be satisfied."""
 
@@ -286,6 +304,8 @@ class Spec:
             seed=self.seed if seed is None else seed,
             parameters={p.name: p.value for p in self._model.parameters},
             sources=[source_entry(os.path.basename(f.path), f.digest) for f in self._model.files],
+            case=self._focus("true", case=case, breaks=breaks),
+            broken_rule=self._focus("false", case=case, breaks=breaks),
         )
         return write_folder(
             Path(out),
@@ -324,11 +344,100 @@ class Spec:
         }
         return measure(run_of(self.recipe(seed, case=case, breaks=breaks)), ranges)
 
-    def explain(self) -> Explanation:
-        """In what order fields are made, what they depend on, and how each is drawn."""
+    def costly(
+        self, *, seed: int | None = None, case: str | None = None, breaks: str | None = None
+    ) -> list[Diagnostic]:
+        """A warning for each set of rules that hardly any drawn row meets.
+
+        Raises `SynthError` (exit code 3) for rules that no row meets.
+        """
+        if not any(table.rules for table in self.tables.values()) and case is None:
+            return []
+        from synthdsl.engine.batches import run_of
+        from synthdsl.engine.costs import costly_rules
+
+        self._check_seed(seed)
+        return costly_rules(run_of(self.recipe(seed, case=case, breaks=breaks)))
+
+    def movement(
+        self,
+        rows: Rows | dict[str, RowRange] = None,
+        *,
+        seed: int | None = None,
+        case: str | None = None,
+        breaks: str | None = None,
+        most: int | None = None,
+        pilot_rows: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> tuple[TableMovement, ...]:
+        """What rules do to each field: its law as declared, and that of the generated rows.
+
+        `most`: at most so many rows of each table, the first. `pilot_rows`: rows on which the
+        declared law is measured. `progress` is told rows done and rows in all.
+        """
+        if not any(table.rules for table in self.tables.values()) and case is None:
+            return ()
+        from synthdsl.engine.batches import run_of
+        from synthdsl.engine.movement import PILOT_ROWS, movements
+
+        self._check_seed(seed)
+        ranges = {name: (r.start, r.stop) for name, r in self._ranges(rows).items()}
+        return movements(
+            run_of(self.recipe(seed, case=case, breaks=breaks)),
+            ranges,
+            most=max(stop for _, stop in ranges.values()) if most is None else most,
+            pilot_rows=PILOT_ROWS if pilot_rows is None else pilot_rows,
+            progress=progress,
+        )
+
+    def report(
+        self,
+        rows: Rows | dict[str, RowRange] = None,
+        *,
+        seed: int | None = None,
+        case: str | None = None,
+        breaks: str | None = None,
+        most: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Report:
+        """A run's account of rules, what they moved, and its expectations (see `movement`)."""
+        from synthdsl.engine.batches import run_of
+        from synthdsl.engine.conditioning.account import account
+        from synthdsl.render.report import Report
+
+        movement = self.movement(
+            rows, seed=seed, case=case, breaks=breaks, most=most, progress=progress
+        )
+        return Report(
+            self.name,
+            self.description,
+            self.seed if seed is None else seed,
+            account(run_of(self.recipe(seed, case=case, breaks=breaks))),
+            movement,
+            tuple(self.measure(rows, seed=seed, case=case, breaks=breaks, most=most)),
+            self._focus("true", case=case, breaks=breaks),
+            self._focus("false", case=case, breaks=breaks),
+        )
+
+    def _focus(self, demand: str, *, case: str | None, breaks: str | None) -> RunFocus | None:
+        """The case that all rows meet (`true`), or the rule that all break (`false`)."""
+        from synthdsl.io.manifest import RunFocus
+        from synthdsl.plan.focus import focused
+
+        for table in focused(self._model, case=case, breaks=breaks).tables.values():
+            for rule in table.rules:
+                if rule.demand == demand:
+                    return RunFocus(table.name, rule.name, rule.text)
+        return None
+
+    def explain(self, *, case: str | None = None, breaks: str | None = None) -> Explanation:
+        """In what order fields are made, what they depend on, how each is drawn, and what each
+        rule is and costs.
+        """
         from synthdsl.plan.explain import explain
 
-        return explain(self.plan())
+        account = self.account(case=case, breaks=breaks)
+        return explain(self.plan(case=case, breaks=breaks), account)
 
     def dictionary(self, rows: int = 2000) -> tuple[DictionarySpec, dict[str, pa.Table]]:
         """The data dictionary and a sample of each table to plot."""

@@ -127,6 +127,8 @@ _declare(
     bad_rule="A rule or case that has no meaning here.",
     bad_expect="An expectation that cannot be measured.",
     unsatisfiable="Rules, truncations or capacities that cannot be met.",
+    rule_conflict="Rules that cannot hold together.",
+    impossible_exception="A soft rule that never holds, or that no row can break.",
     python_value="A Python function returned something else than it declared.",
     null_value="A field that is not nullable came out null.",
     row_value="A parameter came out of its range for a row.",
@@ -143,5 +145,7 @@ _declare(
     wide_truncation="A truncation that changes nothing.",
     small_mass="A truncation that keeps almost nothing of its distribution.",
     zero_mass="A declared value that can never occur.",
+    vacuous_rule="A rule that no row can break.",
+    costly_rules="Rules that hardly any drawn row meets.",
     real_identifier="An identifier that may belong to a real person.",
 )

@@ -67,11 +67,19 @@ def replace_file(path: str, content: bytes) -> None:
 
 def write_new_file(path: str, content: bytes, *, overwrite: bool) -> None:
     """Write `content` to `path`, refusing to replace a file unless `overwrite`."""
+    check_new_file(path, overwrite=overwrite)
+    replace_file(path, content)
+
+
+def check_new_file(path: str, *, overwrite: bool) -> None:
+    """Refuse, with `SynthError` (code 2), what `write_new_file` would refuse."""
     if os.path.isdir(path):
         raise SynthError(f"cannot write `{path}`: it is a folder", exit_code=2)
     if os.path.lexists(path) and not overwrite:
         raise SynthError(f"`{path}` already exists; add --overwrite to replace it", exit_code=2)
-    replace_file(path, content)
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        raise SynthError(f"cannot write `{path}`: there is no folder `{folder}`", exit_code=2)
 
 
 def _write_beside(target: str, content: bytes, mode: int | None) -> None:

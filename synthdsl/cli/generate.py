@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,9 @@ from typing import Any
 
 from synthdsl.cli.console import Console, is_terminal
 from synthdsl.cli.errors import FINDINGS, FINE
+from synthdsl.cli.files import check_new_file, write_new_file
 from synthdsl.cli.options import (
+    add_focus,
     add_parameters,
     add_seed,
     add_spec,
@@ -19,6 +22,7 @@ from synthdsl.cli.options import (
     load,
 )
 from synthdsl.cli.progress import Progress, duration, rate_text, size_text
+from synthdsl.diagnostics import SynthError
 
 DESCRIPTION = """Write the rows of a spec to files in a folder, with a manifest. Files appear whole
 or not at all, and replace others only with --overwrite."""
@@ -26,10 +30,13 @@ EXAMPLES = """  synthdsl generate clinic.synth --out data
   synthdsl generate clinic.synth --rows 1_000_000 --workers 4 --out data
   synthdsl generate clinic.synth --rows 500:600 --format csv --compression gzip --out slice
   synthdsl generate clinic.synth --seed 7 --set as_of=2026-06-30 --out data --overwrite
+  synthdsl generate clinic.synth --case elderly --rows 100 --out fixtures
+  synthdsl generate clinic.synth --break pregnant --rows 20 --out broken
+  synthdsl generate clinic.synth --out data --report data.html
 """
 
 MOST_MEASURED = 1_000_000
-"""Rows of a table on which expectations are measured."""
+"""Rows of a table on which expectations and what rules moved are measured."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +73,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", type=count, default=1, metavar="N",
         help="processes to use; the data is the same for any number (default: 1)",
     )  # fmt: skip
-    parser.add_argument("--truth", action="store_true", help="also write what `missing` has masked")
+    add_focus(parser)
+    parser.add_argument(
+        "--truth", action="store_true",
+        help="also write what `missing` has masked, and which rows are exceptions of soft rules",
+    )  # fmt: skip
+    complete_as(
+        parser.add_argument(
+            "--report", metavar="FILE",
+            help="also write what the rules moved: declared against realised, "
+            "as HTML or JSON by the name of the file",
+        ),
+        "file",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     parser.add_argument("--quiet", "-q", action="store_true", help="say nothing but errors")
     parser.add_argument(
@@ -84,37 +103,76 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from synthdsl import api
 
     rows = api.parse_rows(",".join(args.rows)) if args.rows else None
+    form = _report_form(args)
     spec = load(args)
-    if spec.warnings and not args.quiet:
-        _warn(spec.warnings, console)
+    focus = {"seed": args.seed, "case": args.case, "breaks": args.breaks}
+    costly = spec.costly(**focus)
+    if not args.quiet and (spec.warnings or costly):
+        _warn([*spec.warnings, *costly], console)
     start = time.monotonic()
-    progress = Progress(
+    with _progress(args, console) as progress:
+        try:
+            manifest = spec.write(
+                args.out, format=args.format, rows=rows, compression=args.compression,
+                workers=args.workers, overwrite=args.overwrite, truth=args.truth,
+                progress=progress.update, **focus,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            progress.close()
+            console.say(f"synthdsl: nothing was written to `{args.out}`")
+            raise
+    if not args.quiet:
+        _tell(manifest, args.out, time.monotonic() - start, console)
+    if form is None:
+        measured = spec.measure(rows, most=MOST_MEASURED, **focus)
+    else:
+        measured = _report(spec, rows, form, args, console)
+    return FINE if _expectations_met(measured, args, console) else FINDINGS
+
+
+def _progress(args: argparse.Namespace, console: Console) -> Progress:
+    return Progress(
         sys.stderr,
         is_on=args.progress or (is_terminal(sys.stderr) and not args.quiet),
         is_ascii=console.is_ascii_err,
     )
-    try:
-        manifest = spec.write(
-            args.out, format=args.format, rows=rows, seed=args.seed, compression=args.compression,
-            workers=args.workers, overwrite=args.overwrite, truth=args.truth,
+
+
+def _report_form(args: argparse.Namespace) -> str | None:
+    """The form of the report; None without one. Raises `SynthError` (code 2) before any work."""
+    if args.report is None:
+        return None
+    suffix = os.path.splitext(args.report)[1].lower()
+    form = {".html": "html", ".htm": "html", ".json": "json"}.get(suffix)
+    if form is None:
+        raise SynthError(
+            f"`--report {args.report}` is neither HTML nor JSON: end its name in .html or .json",
+            exit_code=2,
+        )
+    check_new_file(args.report, overwrite=args.overwrite)
+    return form
+
+
+def _report(spec: Any, rows: Any, form: str, args: argparse.Namespace, console: Console) -> Any:
+    """Write the report; return the expectations measured for it."""
+    from synthdsl.render.report import render_report
+
+    with _progress(args, console) as progress:
+        report = spec.report(
+            rows, seed=args.seed, case=args.case, breaks=args.breaks, most=MOST_MEASURED,
             progress=progress.update,
         )  # fmt: skip
-    except KeyboardInterrupt:
-        progress.close()
-        console.say(f"synthdsl: nothing was written to `{args.out}`")
-        raise
-    finally:
-        progress.close()
+    text = render_report(report, form=form)
+    write_new_file(args.report, text.encode(), overwrite=args.overwrite)
     if not args.quiet:
-        _tell(manifest, args.out, time.monotonic() - start, console)
-    return FINE if _expectations_met(spec, rows, args, console) else FINDINGS
+        console.say(f"wrote {args.report}")
+    return report.expectations
 
 
-def _expectations_met(spec: Any, rows: Any, args: argparse.Namespace, console: Console) -> bool:
-    """Measure every `expect`, say what came out, and whether all are met."""
+def _expectations_met(measured: Any, args: argparse.Namespace, console: Console) -> bool:
+    """Say what came out of every `expect`, and whether all are met."""
     from synthdsl.render.expectations import render_measured
 
-    measured = spec.measure(rows, seed=args.seed, most=MOST_MEASURED)
     for one in measured:
         if not args.quiet or not one.is_met:
             console.say(render_measured(one, colour=console.has_colour_err))

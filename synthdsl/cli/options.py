@@ -46,6 +46,19 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_focus(parser: argparse.ArgumentParser) -> None:
+    """`--case` and `--break`, of which at most one is given."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--case", metavar="NAME",
+        help="only rows that meet this case of the spec, drawn exactly, however rare",
+    )  # fmt: skip
+    either.add_argument(
+        "--break", metavar="RULE", dest="breaks",
+        help="only rows that break this rule and hold all others",
+    )  # fmt: skip
+
+
 def parameters(args: argparse.Namespace) -> dict[str, str]:
     """The values given with `--set`, by name. Raises `SynthError` (code 2)."""
     values: dict[str, str] = {}

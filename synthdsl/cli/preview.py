@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from synthdsl.cli.console import Console
 from synthdsl.cli.errors import FINE
-from synthdsl.cli.options import add_parameters, add_seed, add_spec, count, load
+from synthdsl.cli.options import (
+    add_focus,
+    add_parameters,
+    add_seed,
+    add_spec,
+    count,
+    load,
+)
 from synthdsl.diagnostics import SynthError
 from synthdsl.render.colours import Paint
 
@@ -16,11 +23,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE = 1000
+PILOT = 16_384
+"""Rows on which the law that fields have without the rules is measured."""
 
-DESCRIPTION = "Show the first rows of each table and a sketch of each field, from a small sample."
+DESCRIPTION = """Show the first rows of each table, a sketch of each field from a small sample, and
+what the rules moved."""
 EXAMPLES = """  synthdsl preview clinic.synth
   synthdsl preview clinic.synth patient -n 20
   synthdsl preview clinic.synth --set n=500 --seed 7
+  synthdsl preview clinic.synth --case elderly
 """
 
 
@@ -36,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"root rows to draw for the sketches (default: {SAMPLE:,})",
     )  # fmt: skip
     add_seed(parser)
+    add_focus(parser)
     add_parameters(parser)
 
 
@@ -46,10 +58,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
     wanted = max(args.sample, args.rows)
     # the first rows of the data as declared, not another data set of that many rows
     sample = min((wanted, *(table.rows for table in spec.tables.values())))
-    generated = spec.generate(rows=f"0:{sample}", seed=args.seed)
+    rows = f"0:{sample}"
+    focus = {"seed": args.seed, "case": args.case, "breaks": args.breaks}
+    generated = spec.generate(rows=rows, **focus)
     for number, name in enumerate(names):
         console.out("\n" if number else "")
         _show(name, generated.tables[name], args.rows, console)
+    movement = [
+        table
+        for table in spec.movement(rows=rows, pilot_rows=PILOT, **focus)
+        if table.name in names
+    ]
+    if movement:
+        _show_moves(movement, console)
     return FINE
 
 
@@ -75,3 +96,11 @@ def _show(name: str, table: pa.Table, rows: int, console: Console) -> None:
     console.out(render_rows(table.slice(0, rows), width=width, colour=colour))
     console.out("\n")
     console.out(render_sketches(table, width=width, colour=colour, is_ascii=console.is_ascii_out))
+
+
+def _show_moves(movement: list[Any], console: Console) -> None:
+    from synthdsl.render.moves import render_moves
+
+    lines = render_moves(movement, width=console.width, is_ascii=console.is_ascii_out)
+    if lines:
+        console.out("\n" + "\n".join(lines) + "\n")

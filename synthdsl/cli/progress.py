@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import TextIO
 
 from synthdsl.cli.console import is_terminal
 
 REDRAWS_PER_SECOND = 10
+TICK_SECONDS = 1.0
 BAR = 24
 
 
 class Progress:
     """Shows `update(done, total)`: redrawn in place on a terminal, else a line a second.
 
-    `clock` gives seconds; tests pass their own. Call `close` at the end, whatever happened.
+    `clock` gives seconds; tests pass their own. Used as a context manager it redraws the line
+    every second too, so that a rare case is seen to be searched for; else call `close` at the end,
+    whatever happened.
     """
 
     def __init__(
@@ -35,16 +40,53 @@ class Progress:
         self._interval = 1 / REDRAWS_PER_SECOND if self._is_terminal else 1.0
         self._last = self._start - self._interval if self._is_terminal else self._start
         self._drawn = 0
+        self._rows: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def __enter__(self) -> Progress:
+        """Begin to redraw."""
+        if self._is_on and self._is_terminal:
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop redrawing and clear the line."""
+        self.close()
+
+    def _tick(self) -> None:
+        while not self._stopped.wait(TICK_SECONDS):
+            with self._lock:
+                seconds = self._clock() - self._start
+                text = f"{duration(seconds)}, no rows yet"
+                if self._rows is not None:
+                    text = self._line(*self._rows, seconds)
+                if not self._stopped.is_set():
+                    self._draw(text)
 
     def update(self, done: int, total: int) -> None:
         """`done` of `total` rows are finished. Cheap when called often."""
         if not self._is_on:
             return
+        with self._lock:
+            self._update(done, total)
+
+    def _update(self, done: int, total: int) -> None:
+        self._rows = (done, total)
         now = self._clock()
         if now - self._last < self._interval and done < total:
             return
         self._last = now
-        line = self._line(done, total, now - self._start)
+        self._draw(self._line(done, total, now - self._start))
+
+    def _draw(self, line: str) -> None:
         if self._is_terminal:
             self._stream.write("\r" + line + " " * max(self._drawn - len(line), 0))
             self._drawn = len(line)
@@ -54,6 +96,10 @@ class Progress:
 
     def close(self) -> None:
         """Clear the line, so that the next message stands alone."""
+        self._stopped.set()
+        if self._ticker is not None:
+            self._ticker.join()
+            self._ticker = None
         if self._drawn:
             self._stream.write("\r" + " " * self._drawn + "\r")
             self._stream.flush()

@@ -112,6 +112,11 @@ class Distribution:
     number (a duration may be gamma, a date may not). `is_number`: the value is always a plain
     number (counts, probabilities), whatever the field's unit. `has_slow_quantile`: worth a
     compile-time table when every parameter is constant.
+
+    `is_monotone_in`: for each canonical parameter, whether the quantile at every level is
+    monotone in it, the others fixed. `has_monotone_ratio_in`: whether the likelihood ratio is,
+    so that the quantile of any truncation is monotone too (Shaked, Shanthikumar, Stochastic
+    Orders, 2007, theorem 1.C.6). Empty: not known of any.
     """
 
     name: ClassVar[str]
@@ -123,6 +128,8 @@ class Distribution:
     is_point: ClassVar[bool] = False
     is_number: ClassVar[bool] = False
     has_slow_quantile: ClassVar[bool] = False
+    is_monotone_in: ClassVar[tuple[bool, ...]] = ()
+    has_monotone_ratio_in: ClassVar[tuple[bool, ...]] = ()
 
     def support(self, *params: Any) -> tuple[Floats, Floats]:
         """Ends of the support (possibly infinite), both included where finite."""

@@ -46,6 +46,8 @@ class Uniform(Distribution):
         ),
     )
     is_point = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""
@@ -115,6 +117,7 @@ class Triangular(Distribution):
         ),
     )
     is_point = True
+    is_monotone_in = (True, True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""
@@ -226,6 +229,8 @@ class ScaledBeta(Distribution):
     """Beta variable stretched over an interval; canonical parameters: a, b, low, high."""
 
     has_slow_quantile = True
+    is_monotone_in = (True, True, True, True)
+    has_monotone_ratio_in = (True, True, False, False)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""

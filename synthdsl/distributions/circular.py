@@ -56,6 +56,7 @@ class VonMises(LocationScale):
     is_point = False
     is_number = True
     has_slow_quantile = True
+    is_monotone_in = (True, True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """Half a turn either side of the mean."""

@@ -45,6 +45,8 @@ class Bernoulli(Counts):
     source = "Johnson, Kemp, Kotz, Univariate Discrete Distributions (3rd ed., 2005), ch. 3"
     example = "bernoulli(p: 0.3)"
     forms = (Form((P,)),)
+    is_monotone_in = (True,)
+    has_monotone_ratio_in = (True,)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """0 and 1."""
@@ -87,6 +89,8 @@ class Binomial(Counts):
     source = "Johnson, Kemp, Kotz, Univariate Discrete Distributions (3rd ed., 2005), ch. 3"
     example = "binomial(trials: 10, p: 0.3)"
     forms = (Form((Parameter("trials", Role.COUNT, low=0.0, summary="number of trials"), P)),)
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """0 to trials."""
@@ -162,6 +166,8 @@ class Poisson(Counts):
     source = "Johnson, Kemp, Kotz, Univariate Discrete Distributions (3rd ed., 2005), ch. 4"
     example = "poisson(mean: 6)"
     forms = (Form((Parameter("mean", Role.NUMBER, low=0.0, summary="average"),)),)
+    is_monotone_in = (True,)
+    has_monotone_ratio_in = (True,)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
@@ -234,6 +240,8 @@ class NegativeBinomial(Counts):
             lambda size, p: (size * (1 - p) / p, size),
         ),
     )
+    is_monotone_in = (True, False)
+    has_monotone_ratio_in = (True, False)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
@@ -300,6 +308,8 @@ class Geometric(Counts):
     source = "Johnson, Kemp, Kotz, Univariate Discrete Distributions (3rd ed., 2005), 5.2"
     example = "geometric(p: 0.2)"
     forms = (Form((OPEN_P,)),)
+    is_monotone_in = (True,)
+    has_monotone_ratio_in = (True,)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From 0 up."""
@@ -361,6 +371,8 @@ class DiscreteUniform(Counts):
     )
     is_point = True
     is_number = False
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""

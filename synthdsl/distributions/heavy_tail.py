@@ -68,6 +68,8 @@ class Lognormal(Standard):
         ),
     )
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, False)
 
     def _z(self, x: Any, mu: Any, sigma: Any) -> Any:
         with np.errstate(divide="ignore"):
@@ -162,6 +164,7 @@ class StudentT(LocationScale):
         ),
     )
     has_slow_quantile = True
+    is_monotone_in = (True, True, True)
 
     def _lower(self, level: Any, df: Any) -> Any:
         """Quantile at `level` <= 0.5, through t^2 / (df + t^2) or its complement."""
@@ -242,6 +245,8 @@ class Pareto(Standard):
         ),
     )
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From the minimum up."""

@@ -49,6 +49,8 @@ class Normal(LocationScale):
         ),
     )
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, False)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         return special.ndtri(u)
@@ -94,6 +96,8 @@ class Laplace(LocationScale):
     example = "laplace(mean: 0, scale: 1)"
     forms = (Form((Parameter("mean", Role.LOCATION, summary="centre"), SCALE)),)
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, False)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         u = np.asarray(u)
@@ -145,6 +149,8 @@ class Logistic(LocationScale):
     example = "logistic(mean: 0, scale: 1)"
     forms = (Form((Parameter("mean", Role.LOCATION, summary="centre"), SCALE)),)
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, False)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         return special.logit(u)
@@ -191,6 +197,8 @@ class Gumbel(LocationScale):
     example = "gumbel(location: 10, scale: 2)"
     forms = (Form((Parameter("location", Role.LOCATION, summary="mode"), SCALE)),)
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, False)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         return -np.log(-np.log(u))
@@ -253,6 +261,8 @@ class SkewNormal(LocationScale):
         ),
     )
     has_slow_quantile = True
+    is_monotone_in = (True, True, True)
+    has_monotone_ratio_in = (True, False, False)
 
     def _solve(self, tail: Any, shape: Any) -> Any:
         """Standard quantile at level `tail` <= 0.5."""

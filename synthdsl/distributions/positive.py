@@ -49,6 +49,8 @@ class Exponential(PositiveScale):
         Form((_positive("rate", Role.RATE, "events per unit"),), lambda rate: (1 / rate,)),
     )
     has_log_tails = True
+    is_monotone_in = (True,)
+    has_monotone_ratio_in = (True,)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         return -np.log1p(-np.asarray(u))
@@ -99,6 +101,8 @@ class Gamma(PositiveScale):
         Form((MEAN, SD), lambda mean, sd: (sd * sd / mean, (mean / sd) ** 2)),
     )
     has_slow_quantile = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, True)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         return special.gammaincinv(shape[0], u)
@@ -150,6 +154,8 @@ class Weibull(PositiveScale):
     example = "weibull(shape: 1.5, scale: 10)"
     forms = (Form((SHAPE, SCALE), lambda shape, scale: (scale, shape)),)
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, False)
 
     def _quantile(self, u: Any, *shape: Any) -> Any:
         return (-np.log1p(-np.asarray(u))) ** (1 / shape[0])
@@ -220,6 +226,8 @@ class Gompertz(PositiveScale):
         ),
     )
     has_log_tails = True
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (False, True)
 
     def _growth(self, z: Any, k: Any) -> Any:
         """Cumulative hazard, infinite where that overflows."""
@@ -285,6 +293,7 @@ class InverseGaussian(PositiveScale):
         ),
     )
     has_slow_quantile = True
+    is_monotone_in = (True, False)
 
     def _log_tail(self, y: Any, k: Any, *, is_upper: bool) -> Any:
         """Log of a tail at z = exp(y), for finite y."""

@@ -80,6 +80,8 @@ class Zipf(Counts):
             ),
         ),
     )
+    is_monotone_in = (True, True)
+    has_monotone_ratio_in = (True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From 1 to n."""

@@ -32,12 +32,17 @@ STEPPED = frozenset({"uniform", "empirical"})
 """Densities with jumps inside; their cdfs are straight, so that nothing is lost."""
 
 
-class _Interval:
-    """Probabilities of an interval's ends from below and above; shapes follow the bounds."""
+class Interval:
+    """A truncation: probabilities of its ends from below and above, draws inside.
+
+    Shapes follow bounds and parameters.
+    """
 
     def __init__(
         self, distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any
     ) -> None:
+        self._distribution = distribution
+        self._params = params
         low = np.asarray(-np.inf if low is None else low, dtype=float)
         high = np.asarray(np.inf if high is None else high, dtype=float)
         first, last = distribution.support(*params)
@@ -81,6 +86,34 @@ class _Interval:
             )
         self.is_plain = not (self.is_faint.any() or self.is_narrow.any())
 
+    def probability(self) -> Any:
+        """The mass of the interval."""
+        mass = self.mass
+        if self.is_narrow.any():
+            left, right = self.low, self.high
+            middle = left + (right - left) / 2
+            heights = [
+                np.exp(self._distribution.log_density(x, *self._params))
+                for x in (left, middle, right)
+            ]
+            with np.errstate(invalid="ignore", over="ignore"):
+                simpson = (right - left) / 6 * (heights[0] + 4 * heights[1] + heights[2])
+            mass = np.where(self.is_narrow & np.isfinite(simpson), simpson, mass)
+        return mass[()]
+
+    def quantile(self, u: Any, *, complement: Any = None) -> Any:
+        """Quantiles at `u` of what lies inside (see `truncated_quantile`)."""
+        u = np.asarray(u, dtype=float)
+        rest = 1 - u if complement is None else np.asarray(complement, dtype=float)
+        distribution, params = self._distribution, self._params
+        is_any_upper = bool(self.is_upper.any())
+        if self.is_plain and (not is_any_upper or self.is_upper.all()):
+            start, end = self.start, self.end
+            result = _from_side(distribution, params, u, rest, start, end, is_any_upper)
+        else:
+            result = _by_rows(distribution, params, u, rest, self)
+        return np.clip(result, self.low, np.maximum(self.high, self.low))
+
 
 def interval_mass(distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any) -> Any:
     """P(low <= X <= high), accurate in relative terms; bounds may be None or infinite.
@@ -88,16 +121,25 @@ def interval_mass(distribution: Distribution, params: tuple[Any, ...], low: Any,
     Scalar or (n,), as the bounds and parameters are. 0 where the interval is empty, or where
     its mass is below the smallest float.
     """
-    interval = _Interval(distribution, params, low, high)
-    mass = interval.mass
-    if interval.is_narrow.any():
-        left, right = interval.low, interval.high
-        middle = left + (right - left) / 2
-        heights = [np.exp(distribution.log_density(x, *params)) for x in (left, middle, right)]
-        with np.errstate(invalid="ignore", over="ignore"):
-            simpson = (right - left) / 6 * (heights[0] + 4 * heights[1] + heights[2])
-        mass = np.where(interval.is_narrow & np.isfinite(simpson), simpson, mass)
-    return mass[()]
+    return Interval(distribution, params, low, high).probability()
+
+
+def level_interval(
+    distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any
+) -> tuple[Any, Any]:
+    """The levels of the ends of [low, high]: cdf from just below `low` to `high`."""
+    interval = Interval(distribution, params, low, high)
+    start = np.where(interval.is_upper, 1 - interval.start, interval.start)
+    end = np.where(interval.is_upper, 1 - interval.end, interval.end)
+    return start, end
+
+
+def is_well_inside(
+    distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any
+) -> bool:
+    """Whether every interval holds so much that plain levels between its ends are accurate."""
+    interval = Interval(distribution, params, low, high)
+    return bool(interval.is_plain and (interval.mass > 1e-3).all())
 
 
 def truncated_quantile(
@@ -115,23 +157,7 @@ def truncated_quantile(
     is 1 - u where the caller knows it better than by subtraction. Where the interval has no
     mass (see `interval_mass`) the result has no meaning. Discrete values are whole floats.
     """
-    u = np.asarray(u, dtype=float)
-    rest = 1 - u if complement is None else np.asarray(complement, dtype=float)
-    interval = _Interval(distribution, params, low, high)
-    is_one_side = interval.is_upper.all() or not interval.is_upper.any()
-    if interval.is_plain and is_one_side:
-        result = _from_side(
-            distribution,
-            params,
-            u,
-            rest,
-            interval.start,
-            interval.end,
-            bool(interval.is_upper.any()),
-        )
-    else:
-        result = _by_rows(distribution, params, u, rest, interval)
-    return np.clip(result, interval.low, np.maximum(interval.high, interval.low))
+    return Interval(distribution, params, low, high).quantile(u, complement=complement)
 
 
 def _from_side(
@@ -174,7 +200,7 @@ def _straddling(
 
 
 def _by_rows(
-    distribution: Distribution, params: tuple[Any, ...], u: Any, rest: Any, interval: _Interval
+    distribution: Distribution, params: tuple[Any, ...], u: Any, rest: Any, interval: Interval
 ) -> Any:
     """Each row by the way that suits its interval."""
     shape = np.broadcast_shapes(np.shape(u), np.shape(interval.mass))

@@ -54,6 +54,8 @@ class Hypergeometric(Counts):
             ),
         ),
     )
+    is_monotone_in = (True, True, True)
+    has_monotone_ratio_in = (True, True, True)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From the draws that must be marked to all that can be."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.distributions.tables import CountTable, QuantileTable
-from synthdsl.distributions.truncation import interval_mass, truncated_quantile
+from synthdsl.distributions.truncation import Interval, truncated_quantile
 from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.parameters import checked_parameters, is_all_null, raw_bounds
@@ -167,18 +167,18 @@ class RowDistribution(Sampler):
     def __init__(
         self, draw: DistributionDraw, context: Context, low: Expr | None, high: Expr | None
     ) -> None:
-        self._draw = draw
+        self.draw = draw
         self._context = context
         self._bounds = None if low is None or high is None else (low, high)
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         """Draws by each row's own parameters, rounded to the grid."""
-        parameters = [evaluate(p, frame) for p in self._draw.parameters]
+        parameters = [evaluate(p, frame) for p in self.draw.parameters]
         if is_all_null(parameters):
             return NullDraw(self._context).sample(frame, draws)
-        values, valid = checked_parameters(self._draw, parameters, frame)
-        params = self._draw.form.canonical(*values)
-        distribution, grid = self._draw.distribution, self._context.grid
+        values, valid = checked_parameters(self.draw, parameters, frame)
+        params = self.draw.form.canonical(*values)
+        distribution, grid = self.draw.distribution, self._context.grid
         if self._bounds is None:
             if self._context.by_level:
                 x = distribution.quantile(draws.uniform(), *params)
@@ -187,8 +187,9 @@ class RowDistribution(Sampler):
             return Column(grid.round(_full(x, frame.rows)), filled_mask(valid, frame.rows))
         low, high, valid = self._row_bounds(frame, valid)
         span = raw_bounds(distribution.is_discrete, grid, low, high)
-        self._check_mass(params, span, low, high, valid, frame)
-        x = truncated_quantile(distribution, params, draws.uniform(), *span)
+        interval = Interval(distribution, params, *span)
+        self._check_mass(interval, low, high, valid, frame)
+        x = interval.quantile(draws.uniform())
         return Column(grid.round(_full(x, frame.rows), low, high), filled_mask(valid, frame.rows))
 
     def _row_bounds(self, frame: Frame, valid: Any) -> tuple[Any, Any, Any]:
@@ -219,9 +220,9 @@ class RowDistribution(Sampler):
         return low, high, valid
 
     def _check_mass(
-        self, params: Any, span: Any, low: Any, high: Any, valid: Any, frame: Frame
+        self, interval: Interval, low: Any, high: Any, valid: Any, frame: Frame
     ) -> None:
-        mass = np.broadcast_to(interval_mass(self._draw.distribution, params, *span), frame.rows)
+        mass = np.broadcast_to(interval.probability(), frame.rows)
         impossible = ~(mass > 0)
         if valid is not None:
             impossible = impossible & valid
@@ -229,10 +230,10 @@ class RowDistribution(Sampler):
             row = int(np.flatnonzero(impossible)[0])
             bounds = [np.broadcast_to(np.asarray(b), frame.rows)[row] for b in (low, high)]
             raise row_error(
-                self._draw.span,
+                self.draw.span,
                 frame,
                 row,
-                f"`{self._draw.distribution.name}` never falls in "
+                f"`{self.draw.distribution.name}` never falls in "
                 f"[{self._spell(bounds[0])}, {self._spell(bounds[1])}]",
             )
 

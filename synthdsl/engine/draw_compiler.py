@@ -13,8 +13,9 @@ from synthdsl.engine.branch_samplers import (
     WeightedValues,
     weighted_values,
 )
-from synthdsl.engine.distribution_samplers import distribution_sampler
+from synthdsl.engine.distribution_samplers import RowDistribution, distribution_sampler
 from synthdsl.engine.frame import RowError
+from synthdsl.engine.grouped_samplers import grouped_sampler
 from synthdsl.engine.masses import mass_function
 from synthdsl.engine.rewriting import merged_choice, narrower
 from synthdsl.engine.samplers import Context, Sampler
@@ -50,7 +51,7 @@ def _truncated(draw: Truncated, context: Context) -> Sampler:
     inner = draw.draw
     low, high = context.simplify(draw.low), context.simplify(draw.high)
     if isinstance(inner, DistributionDraw):
-        return distribution_sampler(inner, context, low, high)
+        return _distribution(inner, context, low, high)
     if isinstance(inner, ChooseDraw):
         # a truncation of a choice truncates the draw that is chosen
         branches = tuple((c, Truncated(draw.span, d, low, high)) for c, d in inner.branches)
@@ -65,6 +66,15 @@ def _truncated(draw: Truncated, context: Context) -> Sampler:
     if isinstance(inner, FixedDraw):
         return FixedWithin(inner, low, high, context)
     raise AssertionError(type(inner))
+
+
+def _distribution(
+    draw: DistributionDraw, context: Context, low: Expr | None = None, high: Expr | None = None
+) -> Sampler:
+    sampler = distribution_sampler(draw, context, low, high)
+    if not isinstance(sampler, RowDistribution):
+        return sampler
+    return grouped_sampler(sampler.draw, context, low, high) or sampler
 
 
 def _mixture(
@@ -112,7 +122,7 @@ def _keyed(draw: KeyedDraw, context: Context) -> Sampler:
 
 _COMPILERS: dict[type, Callable[[Any, Context], Sampler]] = {
     FixedDraw: Fixed,
-    DistributionDraw: distribution_sampler,
+    DistributionDraw: _distribution,
     CategoricalDraw: categorical_sampler,
     MixtureDraw: _mixture,
     ChooseDraw: _choose,

@@ -18,6 +18,8 @@ from synthdsl.values.types import ORDERED, Kind, Type
 SKETCH_ROWS = 131_072
 """Rows whose values are kept for quantiles and plots; shares and moments use all rows."""
 TRUTHS = ("false", "true")
+ROUNDING = 1e-12
+"""What sums of shares are off by."""
 
 
 def is_measurable(type: Type, words: Sequence[str] | None) -> bool:
@@ -110,12 +112,17 @@ def has_other_shares(declared: Marginal, realised: Marginal, *, sigmas: float) -
     n, m = declared.rows, realised.rows
     if not n or not m:
         return False
-    pooled = (first * n + second * m) / (n + m)
-    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    return bool((np.abs(first - second) > sigmas * error).any())
+    if declared.shares is not None:
+        error = np.sqrt(first * (1 - first) / m)
+    else:
+        pooled = (first * n + second * m) / (n + m)
+        error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    return bool((np.abs(first - second) > sigmas * error + ROUNDING).any())
 
 
 def _shares(marginal: Marginal) -> NDArray[np.float64]:
+    if marginal.shares is not None:
+        return marginal.shares
     counts = np.empty(0) if marginal.counts is None else marginal.counts
     return np.append(counts, marginal.nulls) / max(marginal.rows, 1)
 

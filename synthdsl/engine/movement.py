@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from synthdsl.engine.declared_shares import declared_shares
 from synthdsl.engine.frame import RowError
 from synthdsl.engine.marginals import (
     TRUTHS,
@@ -206,6 +207,7 @@ def _moved(
         distance = max(distance, abs(declared.null_share - realised.null_share))
         is_moved |= has_other_shares(declared, realised, sigmas=SIGMAS)
     else:
+        declared = replace(declared, shares=declared_shares(field, words))
         distance = share_distance(declared, realised)
         is_moved = has_other_shares(declared, realised, sigmas=SIGMAS)
     return MovedField(

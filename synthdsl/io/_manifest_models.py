@@ -68,6 +68,14 @@ class ManifestTable(_Model):
     files: tuple[WrittenFile, ...]
 
 
+class ManifestFocus(_Model):
+    """A case that every row of `table` meets, or a rule that every row breaks."""
+
+    table: str
+    name: str
+    condition: str
+
+
 class Manifest(_Model):
     """`manifest.json`: what lies in an output folder and what it follows from."""
 
@@ -80,3 +88,5 @@ class Manifest(_Model):
     format: str
     compression: str
     tables: tuple[ManifestTable, ...]
+    case: ManifestFocus | None = None
+    broken_rule: ManifestFocus | None = None

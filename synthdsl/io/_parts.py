@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 REPORT_ROWS = 65_536
-"""Rows between two words about progress."""
+"""Rows between two words about progress, unless they take longer than `REPORT_SECONDS`."""
+REPORT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def _reported(
 ) -> Iterator[pa.RecordBatch]:
     schema = job.schemas[task.table]
     unreported = 0
+    last = time.monotonic()
     try:
         for batch in job.source.function(job.source.plan, task.table, task.start, task.stop):
             if not batch.schema.equals(schema):
@@ -102,9 +105,10 @@ def _reported(
                 )
             yield batch
             unreported += batch.num_rows
-            if unreported >= REPORT_ROWS:
+            if unreported >= REPORT_ROWS or time.monotonic() - last > REPORT_SECONDS:
                 report(unreported)
                 unreported = 0
+                last = time.monotonic()
     except Exception as error:
         failures.append(error)
         raise

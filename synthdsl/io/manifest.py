@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,18 @@ if TYPE_CHECKING:
 
 MANIFEST_NAME = "manifest.json"
 HASH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class RunFocus:
+    """A case that every row of `table` meets, or a rule that every row breaks.
+
+    `condition` is true in every row of a case, false in every row of counter-examples.
+    """
+
+    table: str
+    name: str
+    condition: str
 
 
 def source_file(name: str, content: bytes) -> SourceFile:
@@ -108,12 +121,15 @@ def make_manifest(
     format: str,
     compression: str,
     tables: Sequence[ManifestTable],
+    case: RunFocus | None = None,
+    broken_rule: RunFocus | None = None,
 ) -> Manifest:
     """The manifest of one run. `parameters`: values that JSON can say, in declared order.
 
-    `sources`: the spec first, then imports and lookups in the order they were read.
+    `sources`: the spec first, then imports and lookups in the order they were read. `case`: what
+    all rows of a table meet; `broken_rule`: what all break.
     """
-    from synthdsl.io._manifest_models import Manifest, Versions
+    from synthdsl.io._manifest_models import Manifest, ManifestFocus, Versions
 
     return Manifest(
         schema="synthdsl.manifest/1",
@@ -127,6 +143,8 @@ def make_manifest(
         format=format,
         compression=compression,
         tables=tuple(tables),
+        case=None if case is None else ManifestFocus(**asdict(case)),
+        broken_rule=None if broken_rule is None else ManifestFocus(**asdict(broken_rule)),
     )
 
 
@@ -134,8 +152,16 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
     """Write `manifest` to `folder`/manifest.json; return the path."""
     path = folder / MANIFEST_NAME
     data = manifest.model_dump(mode="json", by_alias=True)
+    data = {key: value for key, value in data.items() if value is not None}
     path.write_bytes((json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
     return path
+
+
+def manifest_schema() -> dict[str, Any]:
+    """The JSON Schema of a manifest."""
+    from synthdsl.io._manifest_models import Manifest
+
+    return Manifest.model_json_schema(mode="serialization")
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synthdsl.io._manifest_models import Manifest, SourceFile
+    from synthdsl.io.manifest import RunFocus
 
 __all__ = [
     "PART_ROWS",
@@ -83,12 +84,16 @@ class WrittenTable:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a manifest says of a run. `sources`: see `manifest.make_manifest`."""
+    """What a manifest says of a run. `sources`, `case`, `broken_rule`: see
+    `manifest.make_manifest`.
+    """
 
     spec: str
     seed: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sources: Sequence[SourceFile] = ()
+    case: RunFocus | None = None
+    broken_rule: RunFocus | None = None
 
 
 def find_format(name: str) -> Format:
@@ -282,4 +287,6 @@ def _manifest(
             manifest_table(one.name, table.schema, one.rows, files[one.path])
             for one, table in zip(written, tables, strict=True)
         ],
+        case=facts.case,
+        broken_rule=facts.broken_rule,
     )

@@ -20,6 +20,7 @@ from synthdsl.model.expressions import (
 )
 from synthdsl.model.findings import Findings
 from synthdsl.model.folding import fold
+from synthdsl.model.inlining import unscoped
 from synthdsl.model.operators import unify
 from synthdsl.model.quantities import convert, named, unknown
 from synthdsl.model.scope import Scope
@@ -55,7 +56,27 @@ def infer_call(node: tree.Call, scope: Scope, findings: Findings, expected: Type
     return _function_call(node, function, scope, findings, expected)
 
 
+_OF_ALL_ROWS = {
+    "determines": "write `keyed(clinic, ...)` after `~`: one draw for each value of `clinic`",
+} | dict.fromkeys(
+    ("unique", "distinct", "all_distinct", "all_different", "is_unique"),
+    "draw without repetition: `a: int ~ unique(discrete_uniform(low, high))`; for a pair, "
+    "split such a number with `div` and `mod`",
+)
+"""What conditions by these names would ask of a whole table, and what to type instead."""
+
+
 def _unknown_function(node: tree.Call, name: str, scope: Scope, findings: Findings) -> Expr:
+    of_fields = [isinstance(unscoped(a.value), tree.Path) for a in node.arguments]
+    if name in _OF_ALL_ROWS and of_fields and all(of_fields) and name not in scope.file.dists:
+        findings.report(
+            "bad-rule",
+            node.span,
+            f"`{name}` is no condition on one row: what holds between rows comes from how they "
+            "are drawn",
+            _OF_ALL_ROWS[name],
+        )
+        return unknown(node.span)
     if DISTRIBUTIONS.get(name) or PROVIDERS.get(name) or name in scope.file.dists:
         findings.report(
             "misplaced-draw",

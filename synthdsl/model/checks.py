@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from synthdsl.diagnostics import Label
+from synthdsl.model.capacity import check_capacity
+from synthdsl.model.capacity import check_capacity_for as check_capacity_for
 from synthdsl.model.domains import domain_of
 from synthdsl.model.draws import (
     DistributionDraw,
     LookupDraw,
-    ProviderDraw,
     Truncated,
     inner_draws,
 )
@@ -20,7 +21,6 @@ from synthdsl.model.expressions import (
     Expr,
     LookupValue,
     Operation,
-    as_arguments,
     fields_read,
     walk,
 )
@@ -30,35 +30,9 @@ from synthdsl.model.masks import reads_masked
 from synthdsl.model.masses import keeps_enough
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
+from synthdsl.model.sharing import check_determinants, check_shared
 from synthdsl.model.spec import Correlation, Field, Spec, Table
 from synthdsl.source import Span
-
-
-def check_capacity(spec: Spec, findings: Findings) -> None:
-    """Unique providers have at least as many values as the table has rows."""
-    for table in spec.tables.values():
-        check_capacity_for(table, table.rows, findings)
-
-
-def check_capacity_for(table: Table, rows: int, findings: Findings) -> None:
-    """The unique fields of `table` have values for `rows` rows."""
-    for field in table.fields.values():
-        if field.draw is None:
-            continue
-        for draw in inner_draws(field.draw):
-            if isinstance(draw, ProviderDraw) and draw.provider.is_unique:
-                _check_capacity_of(draw, field, rows, findings)
-
-
-def _check_capacity_of(draw: ProviderDraw, field: Field, rows: int, findings: Findings) -> None:
-    capacity = draw.provider.capacity(*as_arguments(draw.arguments))
-    if capacity is not None and capacity < rows:
-        findings.report(
-            "capacity",
-            draw.span,
-            f"`{field.name}` has {capacity:,} distinct values, the table {rows:,} rows",
-            f"lengthen the pattern to {len(str(max(rows - 1, 1)))} digits or more",
-        )
 
 
 def check_lookups(spec: Spec, findings: Findings) -> None:
@@ -274,5 +248,7 @@ CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (
     check_supports,
     check_correlations,
     check_rules,
+    check_determinants,
+    check_shared,
 )
 """Every check, in order."""

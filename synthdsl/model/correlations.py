@@ -13,6 +13,7 @@ from synthdsl.model.draws import (
     DistributionDraw,
     DrawNode,
     MixtureDraw,
+    SharedDraw,
     Truncated,
 )
 from synthdsl.model.expressions import Constant, Expr
@@ -76,6 +77,14 @@ def _check_field(
             name.span,
             f"`{name.text}` is derived: it has no draw to correlate",
             "correlate what it is derived from",
+        )
+        return False
+    if isinstance(field.draw, SharedDraw):
+        findings.report(
+            "correlate-field",
+            name.span,
+            f"rows share the draw of `{name.text}`: a row has no level of its own to correlate",
+            "correlate fields that are drawn row by row",
         )
         return False
     if field.type.kind not in ORDERED or not has_levels(field.draw):

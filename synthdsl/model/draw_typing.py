@@ -30,6 +30,7 @@ from synthdsl.model.shared_draws import (
     draw_argument,
     is_draw,
     keyed_parts,
+    may_be_keyed,
     stands_alone,
     type_quota,
 )
@@ -252,7 +253,7 @@ def _keyed(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> Dra
         return UnknownDraw(node.span)
     determinants, inner = parts
     draw = type_draw(inner, type, scope, findings)
-    if isinstance(draw, UnknownDraw) or not stands_alone(draw, findings):
+    if isinstance(draw, UnknownDraw) or not may_be_keyed(draw, findings):
         return UnknownDraw(node.span)
     return KeyedDraw(node.span, draw, determinants)
 
@@ -266,7 +267,7 @@ def _unique(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> Dr
             "write `unique(discrete_uniform(low, high))`",
         )
         return UnknownDraw(node.span)
-    inner = draw_argument(node.arguments[0].value, "unique", findings)
+    inner = draw_argument(node.arguments[0].value, "unique", scope, findings)
     draw = UnknownDraw(node.span) if inner is None else type_draw(inner, type, scope, findings)
     if isinstance(draw, UnknownDraw) or not stands_alone(draw, findings):
         return UnknownDraw(node.span)

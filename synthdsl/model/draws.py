@@ -39,11 +39,12 @@ class DistributionDraw(DrawNode):
 @dataclass(frozen=True, eq=False, repr=False)
 class CategoricalDraw(DrawNode):
     """Weighted outcomes. `outcomes` are raw constants, None for null. `weights` are shares
-    (0 to 1), None for `rest`.
+    (0 to 1), None for `rest`. `spans`: where each entry stands.
     """
 
     outcomes: tuple[Any, ...]
     weights: tuple[Expr | None, ...]
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

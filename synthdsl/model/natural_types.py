@@ -50,8 +50,8 @@ def _call_type(node: tree.Call, scope: Scope, findings: Findings) -> Type:
         return natural_type(body, inner, findings) if body is not None else UNKNOWN
     last = node.arguments[-1].value if node.arguments else None
     if name in ("keyed", "quota", "unique") and last is not None and is_draw(last, scope):
-        inner = draw_argument(last, name, Findings())
-        return UNKNOWN if inner is None else natural_type(inner, scope, findings)
+        draw = draw_argument(last, name, scope, Findings())
+        return UNKNOWN if draw is None else natural_type(draw, scope, findings)
     provider = PROVIDERS.get(name)
     if provider is not None:
         return provider_type(node, provider, scope, Findings())

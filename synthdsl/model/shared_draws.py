@@ -19,6 +19,7 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
 from synthdsl.model.inlining import unscoped
 from synthdsl.model.scope import Scope
+from synthdsl.model.sharing import shared_draw
 from synthdsl.model.weight_typing import type_categorical
 from synthdsl.providers.base import PROVIDERS
 from synthdsl.source import Span
@@ -35,7 +36,8 @@ def is_draw(node: tree.Node, scope: Scope) -> bool:
     if isinstance(inner, tree.Weights):
         return True
     if isinstance(inner, tree.Within):
-        return isinstance(inner.container, tree.Interval) and is_draw(inner.value, scope)
+        is_interval = isinstance(inner.container, tree.Interval) and not inner.is_negated
+        return is_interval and is_draw(inner.value, scope)
     if isinstance(inner, tree.When):
         return any(is_draw(value, scope) for _, value in inner.branches) or is_draw(
             inner.otherwise, scope
@@ -53,22 +55,30 @@ def is_draw(node: tree.Node, scope: Scope) -> bool:
     return DISTRIBUTIONS.get(name) is not None or PROVIDERS.get(name) is not None
 
 
-def draw_argument(node: tree.Node, name: str, findings: Findings) -> tree.Draw | None:
+def draw_argument(
+    node: tree.Expression | tree.Weights, name: str, scope: Scope, findings: Findings
+) -> tree.Draw | None:
     """The last argument of `name` as a draw; None after a report."""
-    inner = unscoped(node)
-    if isinstance(inner, tree.Within):
+    if isinstance(node, tree.Within):
         findings.report(
             "bad-arguments",
             node.span,
             f"an interval inside `{name}` is a condition",
-            f"truncate outside: `{name}(...) in {inner.container.span.text}`",
+            f"truncate outside: `{name}(...) in {node.container.span.text}`",
         )
         return None
-    if isinstance(inner, tree.When):
-        draws = tuple((c, tree.Draw(v.span, v, None)) for c, v in inner.branches)
-        otherwise = tree.Draw(inner.otherwise.span, inner.otherwise, None)
-        return tree.Draw(node.span, tree.WhenDraw(inner.span, draws, otherwise), None)
-    assert isinstance(node, tree.Expression | tree.Weights)
+    return _read_as_draw(node, scope)
+
+
+def _read_as_draw(node: tree.Expression | tree.Weights, scope: Scope) -> tree.Draw:
+    """What was parsed as an expression, as the draw that it would be after `~`."""
+    if isinstance(node, tree.When) and is_draw(node, scope):
+        branches = tuple((c, _read_as_draw(value, scope)) for c, value in node.branches)
+        otherwise = _read_as_draw(node.otherwise, scope)
+        return tree.Draw(node.span, tree.WhenDraw(node.span, branches, otherwise), None)
+    if isinstance(node, tree.Within) and is_draw(node, scope):
+        assert isinstance(node.container, tree.Interval)
+        return tree.Draw(node.span, node.value, node.container)
     return tree.Draw(node.span, node, None)
 
 
@@ -80,7 +90,11 @@ def keyed_parts(
         findings.report("bad-arguments", node.span, "`keyed` takes no named arguments", _EXAMPLE)
         return None
     values = [argument.value for argument in node.arguments]
-    if len(values) < 2 or not is_draw(values[-1], scope):
+    # of a call that is no draw, typing the draw knows what is wrong
+    is_last_draw = bool(values) and (
+        is_draw(values[-1], scope) or isinstance(unscoped(values[-1]), tree.Call)
+    )
+    if len(values) < 2 or not is_last_draw:
         findings.report(
             "bad-arguments",
             node.span,
@@ -88,7 +102,7 @@ def keyed_parts(
             _EXAMPLE,
         )
         return None
-    draw = draw_argument(values[-1], "keyed", findings)
+    draw = draw_argument(values[-1], "keyed", scope, findings)
     determinants = [_determinant(value, scope, findings) for value in values[:-1]]
     if draw is None or any(d is None for d in determinants):
         return None
@@ -163,22 +177,33 @@ def type_quota(node: tree.Call, type: Type, scope: Scope, findings: Findings) ->
             return UnknownDraw(node.span)
         # a share as typed, not its nearest float
         shares.append(None if weight is None else Fraction(weight.value).limit_denominator(10**9))
-    rest = 1 - sum(share for share in shares if share is not None)
-    exact = tuple(max(rest, Fraction(0)) if share is None else share for share in shares)
-    return QuotaDraw(node.span, draw.outcomes, exact)
+    rest = 1 - sum((share for share in shares if share is not None), Fraction(0))
+    exact: list[Fraction] = [max(rest, Fraction(0)) if share is None else share for share in shares]
+    total = sum(exact, Fraction(0))
+    return QuotaDraw(node.span, draw.outcomes, tuple(share / total for share in exact))
 
 
 def stands_alone(draw: DrawNode, findings: Findings) -> bool:
     """Whether `draw` may be part of another draw: those that rows share may not."""
     if not isinstance(draw, SharedDraw):
         return True
-    name = "keyed" if isinstance(draw, KeyedDraw) else "unique"
-    if isinstance(draw, QuotaDraw):
-        name = "quota"
+    _report_part(draw, findings)
+    return False
+
+
+def may_be_keyed(draw: DrawNode, findings: Findings) -> bool:
+    """Whether rows may share a value of `draw`: not one that no two rows have."""
+    part = shared_draw(draw)
+    if part is not None:
+        _report_part(part, findings)
+    return part is None
+
+
+def _report_part(draw: DrawNode, findings: Findings) -> None:
+    name = {KeyedDraw: "keyed", QuotaDraw: "quota"}.get(type(draw), "unique")
     findings.report(
         "misplaced-draw",
         draw.span,
         f"`{name}` draws for the rows of the whole table: it is not part of another draw",
         f"draw it in a field of its own, `let x: type ~ {name}(...)`, and use `x` here",
     )
-    return False

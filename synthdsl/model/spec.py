@@ -121,6 +121,7 @@ class Table:
     description: str
     span: Span
     cases: tuple[Case, ...] = ()
+    key_span: Span | None = None
 
     @property
     def exported(self) -> tuple[Field, ...]:

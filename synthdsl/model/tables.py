@@ -21,6 +21,7 @@ from synthdsl.model.natural_types import natural_type
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.scope import FileScope, Scope
 from synthdsl.model.spec import ROLES, Correlation, Field, Mask, Table
+from synthdsl.source import Span
 from synthdsl.values.types import (
     FLOAT,
     INT,
@@ -54,6 +55,7 @@ class TableBuilder:
         self._masks: dict[str, Mask] = {}
         self._masked: set[str] = set()
         self._key: tuple[str, ...] = ()
+        self._key_span: Span | None = None
         self._correlations: list[Correlation] = []
 
     def build(self) -> Table:
@@ -79,6 +81,7 @@ class TableBuilder:
             self._node.description or "",
             self._node.name.span,
             tuple(self._conditions.cases),
+            self._key_span,
         )
 
     def _add(self, node: tree.Statement, scope: Scope) -> None:
@@ -219,6 +222,7 @@ class TableBuilder:
             else:
                 names.append(name.text)
         self._key = tuple(names)
+        self._key_span = node.span
 
     def _rows(self) -> int:
         node = self._node

@@ -11,6 +11,7 @@ from synthdsl.model.draws import (
     DrawNode,
     LookupDraw,
     Progression,
+    ProviderDraw,
     Truncated,
     UniqueDraw,
     UnknownDraw,
@@ -61,20 +62,25 @@ def _equal_values(draw: DrawNode, type: Type) -> Progression | tuple[Any, ...] |
         return _outcomes(draw)
     if isinstance(draw, LookupDraw) and draw.column is not None:
         return _cells(draw)
-    return _Unequal(draw.span, "the values of this draw are not known to be equally likely", INSTEAD)
+    help_ = INSTEAD
+    if isinstance(draw, ProviderDraw) and draw.provider.name == "pattern":
+        help_ = 'write the pattern alone: `unique("ID-####")`'
+    return _Unequal(draw.span, "the values of this draw are not known to be equally likely", help_)
 
 
 def _grid_values(draw: DistributionDraw, type: Type) -> Progression | _Unequal:
-    name = draw.distribution.name
-    if name != "discrete_uniform":
+    name, step = draw.distribution.name, raw_step(type)
+    if name not in ("discrete_uniform", "uniform"):
         return _Unequal(draw.span, f"the values of `{name}` are not equally likely", INSTEAD)
-    step = raw_step(type)
     if step is None:
         return _Unequal(
             draw.span,
             f"a `{type}` without a step has no values to count",
             "declare it `int`, or give it a `step`",
         )
+    if name == "uniform":
+        message = "rounding gives the end values of `uniform` half the weight of the others"
+        return _Unequal(draw.span, message, "write `unique(discrete_uniform(low, high))`")
     bounds = _constants(draw.parameters)
     if isinstance(bounds, _Unequal):
         return bounds

@@ -56,7 +56,8 @@ def type_categorical(node: tree.Weights, type: Type, scope: Scope, findings: Fin
     weights = type_weights(node, scope, findings)
     if weights is None or not is_fine:
         return UnknownDraw(node.span)
-    return CategoricalDraw(node.span, tuple(outcomes), weights)
+    spans = tuple(entry.span for entry in node.entries)
+    return CategoricalDraw(node.span, tuple(outcomes), weights, spans)
 
 
 def snap(value: Any, type: Type) -> Any:

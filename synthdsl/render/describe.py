@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthdsl.model.draws import Truncated
+from synthdsl.model.draws import KeyedDraw, Truncated, UniqueDraw
 from synthdsl.model.spec import Field, Spec, Table
 from synthdsl.render.dictionary import (
     DictionaryField,
@@ -55,8 +55,9 @@ def _range(field: Field) -> str:
     if field.type.enum is not None:
         return ", ".join(field.type.enum.exported or field.type.enum.members)
     parts = []
-    if isinstance(field.draw, Truncated):
-        parts.append(f"{field.draw.low.span.text} to {field.draw.high.span.text}")
+    draw = field.draw.draw if isinstance(field.draw, KeyedDraw | UniqueDraw) else field.draw
+    if isinstance(draw, Truncated):
+        parts.append(f"{draw.low.span.text} to {draw.high.span.text}")
     if field.type.step is not None:
         parts.append(f"in steps of {float(field.type.step):g}")
     return ", ".join(parts)

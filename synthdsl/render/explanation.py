@@ -1,4 +1,5 @@
-"""An explanation of a spec as text, JSON or HTML: order, dependencies, how each field is drawn.
+"""An explanation of a spec as text, JSON or HTML: order, dependencies, how each field is drawn,
+what each rule costs.
 
 Works on anything shaped like `Explanation`; it reads attributes and computes nothing.
 """
@@ -8,13 +9,34 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
+from synthdsl.render._account import (
+    WIDTH,
+    ComponentLike,
+    RuleLike,
+    account_html,
+    account_text,
+    changes_nothing,
+    costs_nearly_everything,
+    wrapped,
+)
+from synthdsl.render._figures import ProbabilityLike
 from synthdsl.render._page import page
 from synthdsl.render._width import display_width, pad, printable
 from synthdsl.render.colours import Paint
 
+if TYPE_CHECKING:
+    from synthdsl.render.models import (
+        Chance,
+        ExplainedComponent,
+        ExplainedField,
+        ExplainedRule,
+    )
+
 EXPLANATION_FORMATS = ("text", "json", "html")
+LEAST_ROOM = 40
+"""Columns of the terminal that a sentence gets, however long the names before it are."""
 
 
 class FieldLike(Protocol):
@@ -60,6 +82,14 @@ class TableLike(Protocol):
     def fields(self) -> Sequence[FieldLike]:
         """Its fields in order of computation."""
 
+    @property
+    def rules(self) -> Sequence[RuleLike]:
+        """Its rules, with what they cost."""
+
+    @property
+    def components(self) -> Sequence[ComponentLike]:
+        """Its fields that rules condition together."""
+
 
 class ExplanationLike(Protocol):
     """The tables of a spec, in the order they are generated."""
@@ -99,15 +129,27 @@ def _table_text(table: TableLike, paint: Paint) -> str:
     names = max((display_width(name) for name, _ in cells), default=0)
     types = max((display_width(kind) for _, kind in cells), default=0)
     numbers = len(str(len(cells)))
-    indent = " " * (numbers + names + types + 8)
+    indent = numbers + names + types + 8
     for number, (field, (name, kind)) in enumerate(zip(table.fields, cells, strict=True), 1):
-        lines.append(
+        head = (
             f"  {paint('dim', f'{number:>{numbers}}')}  {paint('bold', pad(name, names))}  "
-            f"{paint('dim', pad(kind, types))}  {printable(field.how)}"
+            f"{paint('dim', pad(kind, types))}  "
         )
+        how = _wrapped(field.how, indent)
+        lines += [head + how[0], *how[1:]]
         for word, value in _details(field):
-            lines.append(f"{indent}{paint('help', word)} {printable(value)}")
+            said = _wrapped(f"{word} {value}", indent)
+            lines.append(" " * indent + paint("help", word) + said[0][len(word) :])
+            lines += said[1:]
+    lines += account_text(table.rules, table.components, paint)
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    """`text` in lines that leave room for `indent` columns; all but the first have them."""
+    room = max(WIDTH - indent, LEAST_ROOM)
+    lines = wrapped(text, room - 2) or [""]
+    return [lines[0], *(" " * (indent + 2) + line for line in lines[1:])]
 
 
 def _details(field: FieldLike) -> list[tuple[str, str]]:
@@ -120,30 +162,79 @@ def _details(field: FieldLike) -> list[tuple[str, str]]:
 
 
 def _json(explanation: ExplanationLike) -> str:
-    from synthdsl.render.models import ExplainedField, ExplainedTable, ExplanationReport
+    from synthdsl.render.models import ExplainedTable, ExplanationReport
 
     report = ExplanationReport(
         tables=tuple(
             ExplainedTable(
                 name=table.name,
                 rows="" if table.rows is None else str(table.rows),
-                fields=tuple(
-                    ExplainedField(
-                        name=field.name,
-                        type=field.type,
-                        how=field.how,
-                        depends_on=tuple(field.depends_on),
-                        slot=field.slot or "",
-                        note=field.note or "",
-                    )
-                    for field in table.fields
-                ),
+                fields=tuple(map(_json_field, table.fields)),
+                rules=tuple(map(json_rule, table.rules)),
+                components=tuple(map(json_component, table.components)),
             )
             for table in explanation.tables
         )
     )
     data = report.model_dump(mode="json", by_alias=True)
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _json_field(field: FieldLike) -> ExplainedField:
+    from synthdsl.render.models import ExplainedField
+
+    return ExplainedField(
+        name=field.name,
+        type=field.type,
+        how=field.how,
+        depends_on=tuple(field.depends_on),
+        slot=field.slot or "",
+        note=field.note or "",
+    )
+
+
+def json_rule(rule: RuleLike) -> ExplainedRule:
+    """A rule's account for JSON."""
+    from synthdsl.render.models import ExplainedRule
+
+    return ExplainedRule(
+        name=rule.name,
+        text=rule.text,
+        kind=rule.kind,
+        enforcement=rule.enforcement,
+        demand=cast('Literal["hold", "true", "false"]', rule.demand),
+        share=None if rule.share is None else float(rule.share),
+        keeping=tuple(rule.keeping),
+        z=_json_chance(rule.z),
+        z_without=None if rule.without is None else _json_chance(rule.without),
+        changes_nothing=changes_nothing(rule),
+        costs_nearly_everything=costs_nearly_everything(rule),
+    )
+
+
+def json_component(component: ComponentLike) -> ExplainedComponent:
+    """A component's account for JSON."""
+    from synthdsl.render.models import ExplainedComponent
+
+    return ExplainedComponent(
+        fields=tuple(component.fields),
+        rules=tuple(component.rules),
+        strategy=component.strategy,
+        detail=component.detail,
+        z=_json_chance(component.z),
+        acceptance=component.acceptance,
+    )
+
+
+def _json_chance(probability: ProbabilityLike) -> Chance:
+    from synthdsl.render.models import Chance
+
+    return Chance(
+        value=probability.value,
+        low=probability.low,
+        high=probability.high,
+        is_exact=probability.is_exact,
+    )
 
 
 def explanation_schema() -> dict[str, Any]:
@@ -187,4 +278,5 @@ def _table_html(table: TableLike) -> list[str]:
             f'<td class="meaning">{escape(field.how)}{note}</td>'
             f"<td>{reads}</td><td>{slot}</td></tr>"
         )
-    return [*lines, "</tbody></table></div>", "</section>"]
+    account = account_html(table.rules, table.components)
+    return [*lines, "</tbody></table></div>", *account, "</section>"]

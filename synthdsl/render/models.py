@@ -64,12 +64,52 @@ class ExplainedField(_Model):
     note: str = About(description="anything else worth knowing; may be empty")
 
 
+class Chance(_Model):
+    """A probability: exact, or measured with bounds at 99.9 % confidence."""
+
+    value: float = About(ge=0, le=1)
+    low: float = About(ge=0, le=1)
+    high: float = About(ge=0, le=1)
+    is_exact: bool
+
+
+class ExplainedRule(_Model):
+    """One rule: what it is, how it is enforced, what it costs."""
+
+    name: str
+    text: str = About(description="the condition as typed, on one line")
+    kind: str
+    enforcement: str = About(description="how rows come to meet it")
+    demand: Literal["hold", "true", "false"] = About(
+        description="`hold`: not false; `true`: a case; `false`: a rule to be broken"
+    )
+    share: float | None = About(description="of a soft rule: the share of rows it holds in")
+    keeping: tuple[str, ...] = About(description="fields that keep the law they have without it")
+    z: Chance = About(description="of meeting every rule of the component, unconditioned")
+    z_without: Chance | None = About(description="the same if this rule were not there")
+    changes_nothing: bool
+    costs_nearly_everything: bool = About(description="z is below a thousandth of z_without")
+
+
+class ExplainedComponent(_Model):
+    """Fields that rules condition together."""
+
+    fields: tuple[str, ...] = About(description="in the order in which they are drawn")
+    rules: tuple[str, ...]
+    strategy: str
+    detail: str = About(description="more on the strategy; may be empty")
+    z: Chance
+    acceptance: float = About(ge=0, le=1, description="share of the proposals that are accepted")
+
+
 class ExplainedTable(_Model):
     """The fields of one table, in the order in which they are computed."""
 
     name: str
     rows: str = About(description="the number of rows, or how it is drawn")
     fields: tuple[ExplainedField, ...]
+    rules: tuple[ExplainedRule, ...] = About(description="in order of declaration")
+    components: tuple[ExplainedComponent, ...]
 
 
 class ExplanationReport(_Model):

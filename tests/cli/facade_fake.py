@@ -13,7 +13,9 @@ import pyarrow as pa
 from synthdsl.diagnostics import Diagnostic, SynthError, has_errors
 from synthdsl.language.format import format_source
 from synthdsl.language.parse import parse
+from synthdsl.plan.account import Account
 from synthdsl.render.dictionary import DictionaryField, DictionarySpec, DictionaryTable
+from synthdsl.render.report import Report
 from synthdsl.source import Source, Span, decode
 
 
@@ -33,8 +35,8 @@ class Spec:
     def tables(self) -> dict[str, Any]:
         return {"patient": SimpleNamespace(rows=5000), "lab": SimpleNamespace(rows=600)}
 
-    def generate(self, rows: Any = None, seed: int | None = None) -> Any:
-        self.calls.append(("generate", {"rows": rows, "seed": seed}))
+    def generate(self, rows: Any = None, **options: Any) -> Any:
+        self.calls.append(("generate", {"rows": rows, **options}))
         first, last = (int(x) for x in str(rows).split(":"))
         numbers = list(range(first, last))
         return SimpleNamespace(tables={n: pa.table({"k": numbers}) for n in self.tables})
@@ -58,11 +60,26 @@ class Spec:
             )
         )
 
-    def explain(self) -> Any:
+    def movement(self, rows: Any = None, **options: Any) -> tuple[Any, ...]:
+        self.calls.append(("movement", {"rows": rows, **options}))
+        return ()
+
+    def costly(self, **options: Any) -> list[str]:
+        return []
+
+    def report(self, rows: Any = None, **options: Any) -> Any:
+        progress: Callable[[int, int], None] = options.pop("progress")
+        progress(1, 1)
+        self.calls.append(("report", {"rows": rows, **options}))
+        return Report(self.name, "", self.seed, Account(), (), ())
+
+    def explain(self, **options: Any) -> Any:
+        self.calls.append(("explain", options))
         one = SimpleNamespace(
             name="k", type="int", how="counts <up>", depends_on=(), slot="patient.k", note=""
         )
-        return SimpleNamespace(tables=(SimpleNamespace(name="patient", rows=5000, fields=(one,)),))
+        table = SimpleNamespace(name="patient", rows=5000, fields=(one,), rules=(), components=())
+        return SimpleNamespace(tables=(table,))
 
     def dictionary(self, rows: int = 2000) -> Any:
         self.calls.append(("dictionary", {"rows": rows}))

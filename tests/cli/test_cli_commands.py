@@ -269,7 +269,11 @@ def test_preview_draws_the_first_rows_of_the_data_as_declared(
     facade: Facade, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["preview", "good.synth", "lab", "-n", "2", "--seed", "9"]) == 0
-    assert facade.spec.calls == [("generate", {"rows": "0:600", "seed": 9})]
+    focus = {"seed": 9, "case": None, "breaks": None}
+    assert facade.spec.calls == [
+        ("generate", {"rows": "0:600", **focus}),
+        ("movement", {"rows": "0:600", "pilot_rows": 16_384, **focus}),
+    ]
     assert capsys.readouterr().out == (
         "lab: the first 2 of 600 sampled rows\n"
         "\n"
@@ -280,7 +284,8 @@ def test_preview_draws_the_first_rows_of_the_data_as_declared(
         "k  int64  ████████████████████████  0 · 299 · 599\n"
     )
     assert main(["preview", "good.synth", "--sample", "100"]) == 0
-    assert facade.spec.calls[-1] == ("generate", {"rows": "0:100", "seed": None})
+    assert facade.spec.calls[-2][1]["rows"] == "0:100"
+    assert facade.spec.calls[-2][1]["seed"] is None
     out = capsys.readouterr().out
     assert out.startswith("patient: the first 8 of 100") and "\n\nlab: the first 8" in out
 
@@ -310,6 +315,7 @@ def test_generate_passes_everything_on(
         ("write", {
             "out": "data", "rows": "rows patient=1_000,lab=5", "seed": 1000, "format": "csv",
             "compression": "gzip", "workers": 3, "overwrite": True, "truth": True,
+            "case": None, "breaks": None,
         })
     ]  # fmt: skip
     out, err = capsys.readouterr()
@@ -328,9 +334,71 @@ def test_generate_defaults_and_quiet(
     assert main(["generate", "good.synth", "-o", "d", "--quiet"]) == 0
     assert facade.spec.calls == [
         ("write", {"out": "d", "rows": None, "seed": None, "format": "parquet",
-                   "compression": None, "workers": 1, "overwrite": False, "truth": False})
+                   "compression": None, "workers": 1, "overwrite": False, "truth": False,
+                   "case": None, "breaks": None})
     ]  # fmt: skip
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("option", "focus"),
+    [
+        ("--case=old", {"case": "old", "breaks": None}),
+        ("--break=bp", {"case": None, "breaks": "bp"}),
+    ],
+)
+def test_a_case_or_a_broken_rule_is_passed_on_everywhere(
+    facade: Facade, folder: Path, option: str, focus: dict[str, str | None]
+) -> None:
+    for arguments in (
+        ["generate", "good.synth", "-o", "d", "--report", "r.json"],
+        ["preview", "good.synth"],
+        ["explain", "good.synth"],
+    ):
+        assert main([*arguments, option]) == 0
+    calls = facade.spec.calls
+    assert {name for name, _ in calls} == {"write", "report", "generate", "movement", "explain"}
+    assert all(focus.items() <= options.items() for _, options in calls)
+
+
+def test_a_case_and_a_broken_rule_exclude_each_other(
+    facade: Facade, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "good.synth", "-o", "d", "--case", "a", "--break", "b"]) == 2
+    assert "not allowed with argument --case" in capsys.readouterr().err
+    assert facade.spec.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("r.txt", "`--report r.txt` is neither HTML nor JSON: end its name in .html or .json"),
+        ("-", "`--report -` is neither HTML nor JSON: end its name in .html or .json"),
+        ("old.html", "`old.html` already exists; add --overwrite to replace it"),
+        ("none/r.html", "cannot write `none/r.html`: there is no folder `none`"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_any_row(
+    facade: Facade, folder: Path, name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("old.html").write_text("kept")
+    assert main(["generate", "good.synth", "-o", "d", "--report", name]) == 2
+    assert capsys.readouterr().err == f"synthdsl: {said}\n"
+    assert facade.spec.calls == [] and Path("old.html").read_text() == "kept"
+
+
+def test_report_by_the_suffix(
+    facade: Facade, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "good.synth", "-o", "d", "--report", "r.JSON", "--seed", "4"]) == 0
+    assert "\nwrote r.JSON\n" in capsys.readouterr().err
+    assert json.loads(Path("r.JSON").read_text())["schema"] == "synthdsl.report/1"
+    assert facade.spec.calls[-1] == (
+        "report", {"rows": None, "seed": 4, "case": None, "breaks": None, "most": 1_000_000}
+    )  # fmt: skip
+    assert main(["generate", "good.synth", "-o", "d", "--report", "r.html", "--quiet"]) == 0
+    assert Path("r.html").read_text().startswith("<!DOCTYPE html>")
+    assert capsys.readouterr().err == ""
 
 
 def test_generate_tells_warnings(
@@ -411,6 +479,6 @@ def test_docs(facade: Facade, folder: Path, capfd: pytest.CaptureFixture[str]) -
     assert main(["docs", "good.synth", "-o", "missing/d.html"]) == 2
     assert main(["docs", "good.synth", "-o", "."]) == 2
     assert capfd.readouterr().err == (
-        "synthdsl: cannot write `missing/d.html`: there is no such file or folder\n"
+        "synthdsl: cannot write `missing/d.html`: there is no folder `missing`\n"
         "synthdsl: cannot write `.`: it is a folder\n"
     )

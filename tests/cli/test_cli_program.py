@@ -7,6 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,6 +189,32 @@ def test_progress_elsewhere() -> None:
     nothing = Screen()
     Progress(nothing, is_on=True, clock=lambda: 0.0).update(0, 0)
     assert "100 %  0 of 0 rows" in nothing.getvalue()
+
+
+def test_progress_shows_that_a_rare_row_is_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthdsl.cli.progress.TICK_SECONDS", 0.01)
+    screen, now = Screen(), [0.0]
+    with Progress(screen, is_on=True, clock=lambda: now[0]) as progress:
+        now[0] = 7.0
+        _wait_for(lambda: "7.0 s, no rows yet" in screen.getvalue())
+        progress.update(10, 40)
+        now[0] = 20.0
+        _wait_for(lambda: "10 of 40 rows  0 rows/s  1 min 00 s left" in screen.getvalue())
+    drawn = screen.getvalue()
+    assert drawn.endswith("\r") and not [
+        t for t in threading.enumerate() if t.daemon and "_tick" in t.name
+    ]
+    silent = Screen()
+    with Progress(silent, is_on=False):
+        pass
+    assert silent.getvalue() == ""
+
+
+def _wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_figures_for_people() -> None:

@@ -15,9 +15,10 @@ PACKAGE = Path(synthdsl.__file__).parent
 LAYERS = [
     {"lazy", "registry", "source", "codes", "diagnostics"},
     {"values"},
-    {"language", "functions", "distributions", "rules"},
+    {"language", "functions", "distributions"},
     {"providers"},
     {"model"},
+    {"rules"},
     {"plan"},
     {"io", "render"},
     {"engine"},

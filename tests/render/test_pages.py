@@ -11,6 +11,7 @@ from textwrap import dedent
 import numpy as np
 import pyarrow as pa
 
+from synthdsl.plan.account import ComponentAccount, RuleAccount
 from synthdsl.render.dictionary import (
     DictionaryField,
     DictionaryParameter,
@@ -177,6 +178,8 @@ class Table:
     name: str
     rows: int | str | None
     fields: tuple[Field, ...]
+    rules: tuple[RuleAccount, ...] = ()
+    components: tuple[ComponentAccount, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdsl.engine.conditioning.enclosed_values import Enclosure, Flags, both, either
+from synthdsl.engine.conditioning.enclosed_values import Enclosure, Flags, strict
 from synthdsl.model.expressions import Apply
 from synthdsl.values import calendar
 from synthdsl.values.calendar import DAY, FIRST_DAY, HOUR, LAST_DAY, MINUTE
@@ -109,14 +109,6 @@ def _of_clock(call: Apply, argument: Enclosure) -> Enclosure:
     return _within(argument, of_moment(low), of_moment(high), is_unknown, image)
 
 
-def _strict(arguments: list[Enclosure], low: Any, high: Any, fails: Flags = False) -> Enclosure:
-    can_null, can_value = fails, True
-    for argument in arguments:
-        can_null = either(can_null, argument.can_null)
-        can_value = both(can_value, argument.can_value)
-    return Enclosure(low, high, can_null, can_value)
-
-
 def _between(call: Apply, arguments: list[Enclosure]) -> Enclosure:
     """Both steps and their clamping keep the order of dates, so the ends give the ends."""
     start_low, start_high, is_start_outside = _days(arguments[0], is_datetime=False)
@@ -126,7 +118,7 @@ def _between(call: Apply, arguments: list[Enclosure]) -> Enclosure:
     is_outside = is_start_outside | is_end_outside
     if np.any(is_outside):
         low, high = np.where(is_outside, -np.inf, low), np.where(is_outside, np.inf, high)
-    return _strict(arguments, low, high)
+    return strict(arguments, low, high)
 
 
 def _both_ways(
@@ -197,9 +189,8 @@ def _shifted(call: Apply, arguments: list[Enclosure]) -> Enclosure:
     if is_datetime:
         first = np.nextafter(first * DAY, -np.inf)
         last = np.nextafter((last + 1) * DAY, np.inf)
-    return _strict(
-        arguments, np.where(is_outside, -np.inf, first), np.where(is_outside, np.inf, last), fails
-    )
+    low, high = np.where(is_outside, -np.inf, first), np.where(is_outside, np.inf, last)
+    return strict(arguments, low, high, fails=fails)
 
 
 def _datetime(arguments: list[Enclosure]) -> Enclosure:
@@ -210,4 +201,4 @@ def _datetime(arguments: list[Enclosure]) -> Enclosure:
     # raw datetimes stay below 2**53 only until 2255; two steps outwards cover the rounding
     for _ in range(2):
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
-    return _strict(arguments, low, high)
+    return strict(arguments, low, high)

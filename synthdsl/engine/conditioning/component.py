@@ -94,6 +94,8 @@ class Component:
 
     def _groups(self, frame: Frame) -> list[tuple[tuple[bool, ...], NDArray[np.int64]]]:
         """Rows by which soft rules hold in them: a chance of its own, whatever else is drawn."""
+        if not self._soft:
+            return [((), np.empty(0, np.int64))]
         number = np.zeros(frame.rows, np.int64)
         for bit, rule in enumerate(self._soft):
             assert rule.share is not None

@@ -118,6 +118,27 @@ def union(parts: Sequence[tuple[Flags, Enclosure]]) -> Enclosure:
     return Enclosure(low, high, can_null, can_value, aligned[0].vocabulary)
 
 
+def strict(
+    arguments: list[Enclosure],
+    low: Any,
+    high: Any,
+    *,
+    fails: Flags = False,
+    works: Flags = True,
+    vocabulary: Vocabulary | None = None,
+) -> Enclosure:
+    """A result that is null where an argument is, or where the operation `fails`; where it never
+    `works` there is no value.
+    """
+    can_null: Flags = False
+    can_value: Flags = True
+    for argument in arguments:
+        can_null = either(can_null, argument.can_null)
+        can_value = both(can_value, argument.can_value)
+    can_null = either(can_null, both(can_value, fails))
+    return Enclosure(low, high, can_null, both(can_value, works), vocabulary)
+
+
 # codes
 
 

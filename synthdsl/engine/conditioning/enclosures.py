@@ -22,6 +22,7 @@ from synthdsl.engine.conditioning.enclosed_values import (
     both,
     either,
     recoded,
+    strict,
     union,
 )
 from synthdsl.engine.conditioning.function_enclosures import enclose_call
@@ -29,7 +30,6 @@ from synthdsl.engine.conditioning.lookup_enclosures import enclose_lookup_value
 from synthdsl.engine.conditioning.operator_enclosures import (
     enclose_operation,
     ends_of,
-    strict_result,
 )
 from synthdsl.engine.grid import Grid
 from synthdsl.engine.results import enum_vocabulary
@@ -208,14 +208,14 @@ def _convert(expression: Convert, boxes: _Boxes) -> Enclosure:
         ends = arithmetic.half_up((low, high))
     else:
         ends = low, high
-    return strict_result([operand], ends)
+    return strict([operand], *ends)
 
 
 def _local_time(expression: LocalTime, boxes: _Boxes) -> Enclosure:
     """Local clocks are less than a day from UTC."""
     operand = _enclose(expression.operand, boxes)
     low, high = ends_of(operand)
-    return strict_result([operand], (low - DAY, high + DAY))
+    return strict([operand], low - DAY, high + DAY)
 
 
 def _in_set(expression: InSet, boxes: _Boxes) -> Enclosure:

@@ -20,6 +20,7 @@ from synthdsl.engine.conditioning.enclosed_values import (
     both,
     either,
     in_one_vocabulary,
+    strict,
     union,
 )
 from synthdsl.engine.function_calls import call_function
@@ -62,25 +63,6 @@ def _anything(call: Apply) -> Enclosure:
     if call.type.kind is Kind.BOOL:
         return Enclosure(np.array(False), np.array(True), True)
     return Enclosure.anything()
-
-
-def strict(
-    arguments: list[Enclosure],
-    low: Any,
-    high: Any,
-    *,
-    fails: Flags = False,
-    works: Flags = True,
-    vocabulary: Vocabulary | None = None,
-) -> Enclosure:
-    """The result of a strict function: null for nulls, and where it `fails`."""
-    can_null: Flags = False
-    can_value: Flags = True
-    for argument in arguments:
-        can_null = either(can_null, argument.can_null)
-        can_value = both(can_value, argument.can_value)
-    can_null = either(can_null, both(can_value, fails))
-    return Enclosure(low, high, can_null, both(can_value, works), vocabulary)
 
 
 def _by_word(call: Apply, arguments: list[Enclosure]) -> Enclosure | None:

@@ -210,6 +210,8 @@ def exactly_whole(ends: Ends) -> Ends:
     """Ends for whole numbers that were reckoned exactly: moved outwards beyond 2**53, and no
     knowledge beyond 64 bits.
     """
+    low: Any
+    high: Any
     low, high = as_floats(ends)
     largest = max(-float(np.min(low, initial=0.0)), float(np.max(high, initial=0.0)))
     if largest <= LARGEST_INT:

@@ -15,6 +15,7 @@ from synthdsl.engine.conditioning.enclosed_values import (
     both,
     either,
     in_one_vocabulary,
+    strict,
 )
 from synthdsl.engine.operators import FAR
 from synthdsl.model.expressions import Constant, Expr, Operation
@@ -25,18 +26,6 @@ from synthdsl.values.types import Kind
 def enclose_operation(expression: Operation, operands: list[Enclosure]) -> Enclosure:
     """What an operation may come to."""
     return _OPERATORS[expression.operator](expression, operands)
-
-
-def strict_result(
-    operands: list[Enclosure], ends: arithmetic.Ends, fails: Flags = False, works: Flags = True
-) -> Enclosure:
-    """A result that is null where an operand is, and where it `fails`."""
-    can_null: Flags = False
-    can_value: Flags = True
-    for operand in operands:
-        can_null = either(can_null, operand.can_null)
-        can_value = both(can_value, operand.can_value)
-    return Enclosure(*ends, either(can_null, both(can_value, fails)), both(can_value, works))
 
 
 def ends_of(operand: Enclosure) -> arithmetic.Ends:
@@ -57,7 +46,7 @@ def _arithmetic(combine: Callable[[Any, Any], Any]) -> Callable[[Any, list[Enclo
     def apply(expression: Operation, operands: list[Enclosure]) -> Enclosure:
         left, right = operands
         ends = combine(ends_of(left), ends_of(right))
-        return strict_result(operands, _whole(ends, expression, expression.operands))
+        return strict(operands, *_whole(ends, expression, expression.operands))
 
     return apply
 
@@ -68,7 +57,7 @@ def _multiply(expression: Operation, operands: list[Enclosure]) -> Enclosure:
     if expression.type.kind is Kind.INT:
         # as `whole_product`: what is beyond 64 bits stays at the end of them
         low, high = np.clip(low, -FAR, FAR), np.clip(high, -FAR, FAR)
-    return strict_result(operands, _whole((low, high), expression, expression.operands))
+    return strict(operands, *_whole((low, high), expression, expression.operands))
 
 
 def _divide(expression: Operation, operands: list[Enclosure]) -> Enclosure:
@@ -76,7 +65,7 @@ def _divide(expression: Operation, operands: list[Enclosure]) -> Enclosure:
     ends, fails, works = arithmetic.quotient(ends_of(left), ends_of(right))
     if expression.type.kind in INTEGER_KINDS:
         ends = arithmetic.half_up(ends)
-    return strict_result(operands, ends, fails, works)
+    return strict(operands, *ends, fails=fails, works=works)
 
 
 def _power(expression: Operation, operands: list[Enclosure]) -> Enclosure:
@@ -88,12 +77,12 @@ def _power(expression: Operation, operands: list[Enclosure]) -> Enclosure:
         ends, fails, works = arithmetic.power(ends_of(left), ends_of(right))
     if expression.type.kind in INTEGER_KINDS:
         ends = arithmetic.half_up(ends)
-    return strict_result(operands, ends, fails, works)
+    return strict(operands, *ends, fails=fails, works=works)
 
 
 def _negative(expression: Operation, operands: list[Enclosure]) -> Enclosure:
     low, high = ends_of(operands[0])
-    return strict_result(operands, (-high, -low))
+    return strict(operands, -high, -low)
 
 
 # comparison

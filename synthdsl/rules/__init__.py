@@ -1,0 +1,1 @@
+"""Rules: what kinds there are, and whether they can hold together."""
