@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TESTS := $(VENV)/.installed-tests
 OUT ?= out
 
-.PHONY: demo test nightly check format bench docs tables clean
+.PHONY: demo test nightly check format bench bench-peers docs tables clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,10 @@ bench: $(STAMP)       ## ratios against the hand-written bar (see benchmarks/REA
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/run_patient.py
 	$(BIN)/python benchmarks/run_startup.py
+	$(BIN)/python benchmarks/run_rule_baselines.py
+
+bench-peers: $(STAMP) ## rules beside other tools; downloads about 2.5 GB into a temporary folder
+	$(BIN)/python benchmarks/run_peers.py
 
 docs: $(TESTS)        ## run every code block of the documentation
 	$(BIN)/python -m pytest -n auto tests/docs tests/diagnostics

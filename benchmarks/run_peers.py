@@ -8,10 +8,9 @@ kept in `--environments`, with the fairest formulations that its documentation o
 (peers/with_*.py). One that cannot be installed is reported as such. The yardstick is naive
 rejection in numpy from the declared distributions. Distances of a tool's rows from the yardstick's
 1,000,000: total variation for categories and for the joint of sex, diagnosis, ward and age band,
-Kolmogorov-Smirnov for numbers. `noise` is what as many exact rows show, the mean of up to 60
-draws; a
-distance of more than 5 standard deviations above it is starred. Broken rules are judged from the
-CSV here. Seconds are CPU seconds of all threads, so that a busy machine does not count.
+Kolmogorov-Smirnov for numbers. `noise` is what as many exact rows show, the mean of up to 60 draws;
+a distance of more than 5 standard deviations above it is starred. Broken rules are judged from the
+CSV here. Seconds are CPU seconds of all threads, so that a busy machine counts for less.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 
 Contenders take turns: each round runs every one once, in an order that turns. A ratio is the
 median over rounds of (a baseline's seconds / synthdsl's seconds): 10 means synthdsl takes a tenth.
+The ratio of CPU seconds (all threads) stands beside it, as a busy machine disturbs the other more.
 Baselines take the block size that serves them best, measured at the start. Each spec also runs
 without its rules: `clinical_rules` has no other baseline. Then rows of every contender are compared
 with synthdsl's (the rows without rules: those of them that happen to keep the rules), so that
@@ -69,20 +70,20 @@ def baseline_maker(baseline: Baseline, size: int) -> Maker:
     return lambda rows, seed: rows_of(baseline, rows, size, seed)
 
 
-def seconds_of(maker: Maker, rows: int) -> float:
-    """Seconds to make every row and keep none."""
-    began = time.perf_counter()
+def seconds_of(maker: Maker, rows: int) -> tuple[float, float]:
+    """Elapsed and CPU seconds to make every row and keep none."""
+    began, began_cpu = time.perf_counter(), time.process_time()
     made = consume(maker(rows, 1))
     assert made == rows, (made, rows)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - began_cpu
 
 
 def best_size(baseline: Baseline, rows: int) -> int:
     """The block size with the best of three times."""
-    times = {size: 1e9 for size in SIZES}
+    times = dict.fromkeys(SIZES, 1e9)
     for _ in range(3):
         for size in SIZES:
-            times[size] = min(times[size], seconds_of(baseline_maker(baseline, size), rows))
+            times[size] = min(times[size], seconds_of(baseline_maker(baseline, size), rows)[1])
     return min(times, key=lambda size: times[size])
 
 
@@ -99,12 +100,12 @@ def makers_of(name: str, rows: int) -> dict[str, Maker]:
     return makers
 
 
-def race(makers: dict[str, Maker], rows: int, rounds: int) -> dict[str, list[float]]:
+def race(makers: dict[str, Maker], rows: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Seconds of every round, after one unmeasured that is shorter."""
     names = list(makers)
     for name in names:
         seconds_of(makers[name], rows // 10)
-    times: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
@@ -120,15 +121,17 @@ def print_times(name: str, makers: dict[str, Maker], rows: int, rounds: int) -> 
     times = race(makers, rows, rounds)
     own = times["synthdsl"]
     print(f"  {rows:,} rows, {rounds} interleaved rounds, medians")
-    print(f"  {'contender':20} {'seconds':>9} {'rows/s':>12} {'ratio':>7} {'least':>7} {'most':>7}")
+    print(f"  {'contender':20} {'seconds':>9} {'rows/s':>12} {'ratio':>7} {'range':>14} {'CPU':>7}")
     ratios = {}
     for title, seconds in times.items():
-        each = [theirs / ours for theirs, ours in zip(seconds, own, strict=True)]
+        each = [theirs[0] / ours[0] for theirs, ours in zip(seconds, own, strict=True)]
         ratios[title] = statistics.median(each)
-        middle = statistics.median(seconds)
+        cpu = statistics.median(t[1] / ours[1] for t, ours in zip(seconds, own, strict=True))
+        middle = statistics.median(elapsed for elapsed, _ in seconds)
+        spread = f"{min(each):.2f}-{max(each):.2f}"
         print(
             f"  {title:20} {middle:9.3f} {rows / middle:12,.0f} {ratios[title]:7.2f}"
-            f" {min(each):7.2f} {max(each):7.2f}"
+            f" {spread:>14} {cpu:7.2f}"
         )
     for target in TARGETS:
         if target.spec == name:

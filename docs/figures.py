@@ -2,7 +2,7 @@
 
     python docs/figures.py    # writes docs/images/triangle.svg
 
-Plain SVG, so that it needs nothing but the package; the seed is fixed, so that it writes the same file
+Plain SVG, so that it needs nothing but the package. The seed is fixed, so it writes the same file
 each time.
 """
 

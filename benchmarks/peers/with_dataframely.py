@@ -82,6 +82,12 @@ class DeclaredGenerator(Generator):
             outside = outside[(values[outside] < AGE_LOW) | (values[outside] > AGE_HIGH)]
         return pl.Series(values.astype(np.int64))
 
+    def sample_date(self, n: int = 1, **given: Any) -> pl.Series:
+        """Days of the year, the last one too, which the tool's own draw leaves out."""
+        random = np.random.default_rng(self.sample_seed())
+        days = random.integers(0, (LAST - FIRST).days + 1, n)
+        return pl.Series(np.datetime64(FIRST, "D") + days)
+
 
 def main() -> None:
     """Make the rows."""

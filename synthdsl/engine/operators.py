@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from synthdsl.engine.texts import equal_texts
+from synthdsl.model.common_steps import comparison_step
 from synthdsl.model.expressions import Expr, Operation
 from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.values.columns import Column, both_valid
@@ -22,6 +23,9 @@ FAR = 2.0**62
 
 def operate(expression: Operation, operands: list[Column]) -> Column:
     """The value of an operation for every row, given its operands."""
+    step = comparison_step(expression)
+    if step is not None:
+        operands = [Column(np.rint(np.divide(o.values, step)), o.valid) for o in operands]
     return _OPERATORS[expression.operator](expression, operands)
 
 

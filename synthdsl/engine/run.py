@@ -198,7 +198,13 @@ class TableRun:
             )
 
         return Component(
-            self.plan.name, step, self._rules, self.fill_field, propose, tracked=tracked
+            self.plan.name,
+            self.plan.rows,
+            step,
+            self._rules,
+            self.fill_field,
+            propose,
+            tracked=tracked,
         )
 
     def _masked(self, frame: Frame) -> Frame:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from synthdsl.diagnostics import Diagnostic, Label, SynthError
-from synthdsl.model.draws import ProviderDraw, inner_draws
 from synthdsl.model.expressions import fields_read
 from synthdsl.model.spec import Correlation, Rule, Table
 
@@ -69,8 +68,6 @@ def components(table: Table, needs: Needs) -> list[tuple[set[str], tuple[Rule, .
             else:
                 kept.append((other, other_rules))
         found = [*kept, (names, rules)]
-    for names, rules in found:
-        _refuse_unique(table, names, rules)
     return found
 
 
@@ -84,20 +81,6 @@ def _closed(names: set[str], table: Table, needs: Needs) -> set[str]:
         if wider == names:
             return names
         names = wider
-
-
-def _refuse_unique(table: Table, names: set[str], rules: tuple[Rule, ...]) -> None:
-    for name in names:
-        draw = table.fields[name].draw
-        if draw is not None and any(
-            isinstance(d, ProviderDraw) and d.provider.is_unique for d in inner_draws(draw)
-        ):
-            raise _refused(
-                rules[0],
-                f"rule `{rules[0].name}` conditions the unique field `{name}`, "
-                "whose values are a permutation",
-                "state the rule over the fields it is built from",
-            )
 
 
 def _refused(rule: Rule, message: str, help: str, others: Iterable[Rule] = ()) -> SynthError:

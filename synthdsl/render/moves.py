@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 12
 """Words of a field that are shown, those that moved most."""
+TRUTHS = ("false", "true")
 MOST_FIELDS = 8
 """Fields that the short form shows."""
 ROUGH_ROWS = 20_000
@@ -26,7 +27,8 @@ ROUGH_ROWS = 20_000
 @dataclass(frozen=True)
 class Figure:
     """One figure of a field: `declared` and `realised` as text, and the standard error of their
-    difference (empty where it is not known). `size`: by how many such errors they differ.
+    difference (empty where it is not known). `size`: by how much they differ, a mean in such
+    errors.
     """
 
     label: str
@@ -74,9 +76,13 @@ def _word_figures(field: MovedField, decimals: int) -> list[Figure]:
         n, m = max(field.declared.rows, 1), max(field.realised.rows, 1)
         by_size = sorted(shown, key=lambda i: (-abs(declared[i] / n - realised[i] / m), i))
         shown = sorted(by_size[:MOST_WORDS])
-    return [
-        _share(field.words[i], (int(declared[i]), int(realised[i])), field, decimals) for i in shown
-    ]
+    shares = field.declared.shares
+    found = []
+    for i in shown:
+        counts = (int(declared[i]), int(realised[i]))
+        exact = None if shares is None else float(shares[i])
+        found.append(_share(field.words[i], counts, field, decimals, exact))
+    return found
 
 
 def _share(
@@ -95,7 +101,7 @@ def _share(
         percent(first, decimals=decimals),
         percent(second, decimals=decimals),
         f"{100 * error:.2f} %" if error else "",
-        abs(second - first) / error if error else math.inf if first != second else 0.0,
+        abs(second - first),
     )
 
 
@@ -154,6 +160,8 @@ def render_moves(
 def _short(field: MovedField, arrow: str) -> str:
     """The figure of a field that moved most, with spaces that do not break within it."""
     every = figures(field, decimals=0 if field.realised.rows < ROUGH_ROWS else 1)
+    if field.words == TRUTHS:
+        every = every[1:]  # the share of false says the same
     most = max(every, key=lambda figure: figure.size)
     if not field.words and most.size < 5:  # the mean stayed: the spread says more
         most = every[1]

@@ -32,13 +32,19 @@ def analyse(table: Table, findings: Findings, work: Work | None = None) -> None:
 
     The rules are taken as they stand: one with the demand `false` must be broken.
     """
-    analysis = Analysis(table, findings, work or Work(MOST_WORK))
+    work = work or Work(MOST_WORK)
+    analysis = Analysis(table, findings, work.share(0.5))
     if analysis.conflicts():
         return
-    analysis.soft_rules()
-    analysis.idle_rules()
-    analysis.cases()
-    analysis.unreached_values()
+    for stage in (
+        analysis.soft_rules,
+        analysis.cases,
+        analysis.idle_rules,
+        analysis.unreached_values,
+    ):
+        # what one stage leaves is for the next
+        analysis.problem.work.left += work.share(0.4).left
+        stage()
 
 
 class Analysis:
@@ -87,6 +93,8 @@ class Analysis:
         soft = [rule for rule in self.table.rules if rule.share is not None and rule.share < 1]
         sides: list[tuple[Rule, Demand, bool]] = []
         for rule in soft:
+            if self.problem.work.is_done:
+                return
             possible = True
             for is_broken, allowed in ((False, NOT_FALSE), (True, FALSE)):
                 side = self.problem.demand(rule.condition, allowed, rule)
@@ -121,6 +129,8 @@ class Analysis:
         idle: list[Demand] = []
         for demand in reversed(self.demands):
             rule = demand.origin
+            if self.problem.work.is_done:
+                return
             if not isinstance(rule, Rule) or rule.demand != "hold":
                 continue
             broken = self.problem.demand(rule.condition, FALSE, rule)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isinf
 
 from synthdsl.model.coercion import spread_unit
 from synthdsl.model.spec import Rule
 from synthdsl.model.spelling import spell_constant
 from synthdsl.rules.differences import ZERO, Circle, Edge, check_differences
 from synthdsl.rules.enclosures import Enclosure, Number
+from synthdsl.rules.graph import Constraint
 from synthdsl.rules.linear import Forms, facts
 from synthdsl.rules.problem import Core, Problem
 from synthdsl.rules.propagation import Conflict, State, Step
@@ -60,7 +60,7 @@ class Explainer:
         """The contradiction as one of linear facts alone; None if it is another kind."""
         state = self._problem.state()
         try:
-            state.add(self._problem.definitions(self._demands))
+            state.add(self._definitions())
             state.keeps_values = True
             state.add([d.constraint for d in self._demands])
             found = facts(state, forms)
@@ -71,6 +71,9 @@ class Explainer:
         except Conflict:
             return None
         return None
+
+    def _definitions(self) -> list[Constraint]:
+        return self._problem.definitions(self._demands, self._core.spared)
 
     def _is_whole(self, conflict: Conflict) -> bool:
         """Whether a contradiction rests on every demand of the core."""
@@ -154,9 +157,7 @@ class Explainer:
         state = self._problem.state()
         state.steps = []
         try:
-            state.add(
-                self._problem.definitions(self._demands) + [d.constraint for d in self._demands]
-            )
+            state.add(self._definitions() + [d.constraint for d in self._demands])
         except Conflict as conflict:
             return Explanation(self._told(state, state.steps, conflict))
         names = sorted({n for d in self._demands for n in self._read(d.constraint.variables)})
@@ -215,7 +216,8 @@ class Explainer:
         type_ = self._problem.graph.nodes[step.variable].detail
         before, after = step.before, step.after
         if after.is_empty and step.allowed.has_value:
-            after = step.allowed
+            # the last step: what it allows stands against what was said before
+            after, later = step.allowed, set()
         elif after.is_empty or not after.has_value:
             return f"`{name}` is null{where}" if step.allowed.is_nullable else ""
         if before.is_nullable and not after.is_nullable and _same_values(before, after):

@@ -33,12 +33,14 @@ class Demand:
 @dataclass(frozen=True, eq=False)
 class Core:
     """Demands that contradict each other, none of which can be left out, with the `draws` that
-    the contradiction needs. `fixed` are suppositions that were never left out.
+    the contradiction needs. `fixed` are suppositions that were never left out; `spared` are
+    fields that may as well be any value of their type.
     """
 
     demands: tuple[Demand, ...]
     draws: tuple[Field, ...]
     fixed: tuple[Demand, ...] = ()
+    spared: frozenset[str] = frozenset()
 
 
 class Problem:
@@ -128,17 +130,20 @@ class Problem:
             else:
                 conflict = again
         for demand in reversed(left if len(left) <= LARGEST_CORE else []):
-            if demand not in left:
+            if demand not in left or self.work.is_done:
                 continue
             fewer = [d for d in left if d is not demand]
             smaller = self.refute([*fewer, *fixed])
             if smaller is not None:
                 conflict = smaller
                 left = _named(fewer, smaller)
-        return Core(tuple(left), self._draws_of(conflict, [*left, *fixed]), fixed)
+        draws, spared = self._draws_of(conflict, [*left, *fixed])
+        return Core(tuple(left), draws, fixed, spared)
 
-    def _draws_of(self, conflict: Conflict, demands: list[Demand]) -> tuple[Field, ...]:
-        """The drawn fields without whose draw there is no contradiction."""
+    def _draws_of(
+        self, conflict: Conflict, demands: list[Demand]
+    ) -> tuple[tuple[Field, ...], frozenset[str]]:
+        """The drawn fields without whose draw there is no contradiction, and spared fields."""
         fields = [f for bit, f in self.fields_of_bits.items() if conflict.reason & bit]
         without: frozenset[str] = frozenset()
         kept = []
@@ -148,7 +153,12 @@ class Problem:
                 without = trial
             elif field.draw is not None:
                 kept.append(field)
-        return tuple(kept)
+        named = {field.name for field in fields}
+        unnamed = {f.name for f in self.fields_of_bits.values()} - named
+        spared = without | unnamed
+        if self.refute(demands, without=spared) is None:
+            spared = without
+        return tuple(kept), spared
 
 
 LARGEST_CORE = 48

@@ -38,6 +38,12 @@ class Work:
         """Whether nothing is left."""
         return self.left <= 0
 
+    def share(self, share: float) -> Work:
+        """Part of what is left, taken out of it."""
+        part = max(int(self.left * share), 0)
+        self.left -= part
+        return Work(part)
+
 
 class Conflict(Exception):  # noqa: N818 - it is an answer, not an error
     """Nothing is left of a node; `reason`: the bits of what that follows from."""
@@ -69,6 +75,7 @@ class State:
     def __init__(self, graph: Graph, work: Work) -> None:
         self.graph = graph
         self.work = work
+        work.left -= len(graph.nodes) // 32 + 1
         self.known: list[Enclosure] = [node.start for node in graph.nodes]
         self.reasons: list[int] = [0] * len(graph.nodes)
         self.constraints: list[Constraint] = []

@@ -244,7 +244,7 @@ def test_fields_of_one_row_are_independent() -> None:
 
 @pytest.mark.parametrize("name, wrong", [
     ("normal", lambda k: stats.norm(2 * k, (1 + k) * 1.15)),
-    ("gamma", lambda k: stats.gamma(0.4 * k + 0.04, scale=2)),
+    ("gamma", lambda k: stats.gamma(0.4 * k + 0.05, scale=2)),
     ("poisson", lambda k: stats.poisson(2.1 * k)),
     ("beta", lambda k: stats.beta(0.6 * k, 2.15)),
 ])  # fmt: skip

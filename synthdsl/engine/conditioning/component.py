@@ -62,6 +62,7 @@ class Component:
     def __init__(
         self,
         table: str,
+        rows: int,
         step: Step,
         conditions: Mapping[str, Expr],
         fill_field: FillField,
@@ -71,6 +72,7 @@ class Component:
     ) -> None:
         self.step = step
         self._table = table
+        self._rows = rows
         self._conditions = conditions
         self._fill_field = fill_field
         self._propose = propose
@@ -247,7 +249,8 @@ class Component:
 
     def pilot_frame(self, start: int, stop: int) -> Frame:
         """An empty frame of the pilot's rows."""
-        rows = np.arange(start, stop, dtype=np.int64)
+        # what is dealt out to rows exists for the table's own rows only
+        rows = np.arange(start, stop, dtype=np.int64) % max(self._rows, 1)
         return Frame(self._table, PILOT_SEED, root_keys(self._table, start, stop), rows)
 
     # refusals

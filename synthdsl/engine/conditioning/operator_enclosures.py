@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -18,6 +19,7 @@ from synthdsl.engine.conditioning.enclosed_values import (
     strict,
 )
 from synthdsl.engine.operators import FAR
+from synthdsl.model.common_steps import comparison_step
 from synthdsl.model.expressions import Constant, Expr, Operation
 from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.values.types import Kind
@@ -25,6 +27,13 @@ from synthdsl.values.types import Kind
 
 def enclose_operation(expression: Operation, operands: list[Enclosure]) -> Enclosure:
     """What an operation may come to."""
+    step = comparison_step(expression)
+    if step is not None:
+        # as the engine compares sums on grids; rounding keeps the order of the ends
+        operands = [
+            replace(o, low=np.rint(np.divide(o.low, step)), high=np.rint(np.divide(o.high, step)))
+            for o in operands
+        ]
     return _OPERATORS[expression.operator](expression, operands)
 
 
