@@ -107,12 +107,17 @@ class Frame:
         keys = try_keys(self.keys[rows], np.tile(np.arange(first, first + count), len(at)))
         return Frame(self.table, self.seed, keys, self.ordinals[rows], whole=self, at=rows)
 
-    def replace(self, field: str, at: NDArray[np.int64], other: Frame) -> None:
-        """Put the values that `other` has for `field` at positions `at`."""
-        self.columns[field] = _replaced(self._find(field), at, other._find(field))
-        if field in other.bases:
-            self.bases[field] = self.base(field).copy()
-            self.bases[field][at] = other.bases[field]
+    def replace(self, field: str, parts: Sequence[tuple[NDArray[np.int64], Frame]]) -> None:
+        """Put in the values that other frames have for `field`, each at its positions."""
+        column = self._find(field)
+        for at, part in parts:
+            column = _replaced(column, at, part._find(field))
+        self.columns[field] = column
+        if any(field in part.bases for _, part in parts):
+            bases = self.base(field).copy()
+            for at, part in parts:
+                bases[at] = part.base(field)
+            self.bases[field] = bases
 
     def gather(self, field: str, parts: Sequence[tuple[NDArray[np.int64], Frame]]) -> None:
         """Put together the values of `field` from frames of the rows at the given positions."""

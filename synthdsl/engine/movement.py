@@ -31,9 +31,6 @@ from synthdsl.plan.movement import ExceptionShare, Marginal, MovedField, TableMo
 from synthdsl.values.types import Kind
 
 PILOT_ROWS = 131_072
-SIGMAS = 5.0
-"""Standard errors by which a share must differ to count as moved (6e-7 by chance)."""
-FALSE_ALARM = 6e-7
 
 
 def movements(
@@ -202,14 +199,14 @@ def _moved(
     words = words_of(plan, field)
     if words is None:
         distance = value_distance(declared, realised)
-        is_moved = has_other_values(declared, realised, false_alarm=FALSE_ALARM)
+        is_moved = has_other_values(declared, realised)
         # a rule can move the nulls alone
         distance = max(distance, abs(declared.null_share - realised.null_share))
-        is_moved |= has_other_shares(declared, realised, sigmas=SIGMAS)
+        is_moved |= has_other_shares(declared, realised)
     else:
         declared = replace(declared, shares=declared_shares(field, words))
         distance = share_distance(declared, realised)
-        is_moved = has_other_shares(declared, realised, sigmas=SIGMAS)
+        is_moved = has_other_shares(declared, realised)
     return MovedField(
         name,
         field.type,

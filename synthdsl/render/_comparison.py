@@ -82,7 +82,8 @@ def _histograms(field: MovedField) -> tuple[str, int]:
         if x > 0
     )
     outline = f"M0 {_HEIGHT}" + "".join(f"V{_top(x, peak):.1f}h{step:.2f}" for x in first)
-    low, high = (value_text(float(x), field.type) for x in (edges[0], edges[-1]))
+    inset = float(raw_step(field.type) or 0) / 2  # from the edge of a bin to its first value
+    low, high = (value_text(x, field.type) for x in (edges[0] + inset, edges[-1] - inset))
     body = (
         f'{bars}<path class="declared" d="{outline}V{_HEIGHT}"/>'
         f'<line class="axis" x1="0" y1="{_HEIGHT}.5" x2="{WIDTH}" y2="{_HEIGHT}.5"/>'

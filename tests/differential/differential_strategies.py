@@ -39,6 +39,9 @@ PILOT = 3000
 LEAST = 0.006
 """Least share of pilot rows that obey all rules, or one pattern of the soft ones."""
 
+KEPT, COMPLETIONS = 400, 100
+"""Of so many kept values, each must have enough completions among so many tries."""
+
 ENUMS = {"Kind": ("red", "green", "blue"), "Stage": ("early", "mid", "late", "end")}
 TEXTS = ("ab", "a b", "Z-9", "")
 FIRST_DAY = 18_262  # 2020-01-01
@@ -677,7 +680,7 @@ class Maker:
                 found.append(rule)
         if not found:
             reject()
-        if self._options.has_keeping and self.chance(22):
+        if self._options.has_keeping and self.chance(40):
             found = self.kept(found)
         return tuple(found)
 
@@ -696,21 +699,38 @@ class Maker:
         )
 
     def kept(self, rules: list[RulePair]) -> list[RulePair]:
-        """Some rules made to keep a field, or a wider set in a second rule."""
+        """Some rules made to keep a field, where each of its values can be completed."""
         spec = self.spec()
-        kept = (self.pick(self._fields).name,)
-        closed = spec.ancestors(set(kept))
-        halves = {c.first in closed for c in self._correlations} ^ {
-            c.second in closed for c in self._correlations
-        }
-        if halves:
-            return rules
-        result = []
-        for rule in rules:
-            able = not rule.condition.reads <= closed and rule.condition.reads & closed
-            keeps = bool(able) and self.chance(70)
-            result.append(replace(rule, keeping=kept) if keeps else rule)
-        return result
+        first = self.whole(0, len(self._fields) - 1)
+        for i in range(len(self._fields)):
+            name = self._fields[(first + i) % len(self._fields)].name
+            closed = spec.ancestors({name})
+            if any((c.first in closed) != (c.second in closed) for c in self._correlations):
+                continue
+            result = []
+            for rule in rules:
+                able = not rule.condition.reads <= closed and rule.condition.reads & closed
+                keeps = bool(able) and self.chance(80)
+                result.append(replace(rule, keeping=(name,)) if keeps else rule)
+            if any(rule.keeping for rule in result) and self.completes(closed, result):
+                return result
+        return rules
+
+    def completes(self, kept: set[str], rules: list[RulePair]) -> bool:
+        """Whether each of some kept values has enough completions, whatever soft rules are told."""
+        rng = np.random.default_rng(0)
+        some = tuple(rules)
+        early = tuple(rule for rule in rules if not rule.keeping)
+        obey = holding(early, self._pilot, np.ones((PILOT, len(early)), np.bool_))
+        values = np.flatnonzero(obey)[:KEPT]
+        given = {n: c for n, c in self._pilot.items() if n.removeprefix("~") in kept}
+        each = np.repeat(values, COMPLETIONS)
+        columns = prior(self.spec(), rng, len(each), ex.rows_of(given, each))
+        for told in np.unique(patterns(some, rng, 4000), axis=0):
+            holds = holding(some, columns, np.broadcast_to(told, (len(each), len(some))))
+            if holds.reshape(-1, COMPLETIONS).sum(axis=1).min(initial=COMPLETIONS) < 3:
+                return False
+        return bool(len(values))
 
 
 def _has_constants(draw: Draw) -> bool:

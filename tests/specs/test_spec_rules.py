@@ -210,3 +210,16 @@ def test_subjects_deaths_and_dropout(subjects):
     assert died.any()
     assert ((subjects.DTHFL == "Y") == died).all() and (subjects.DTHDTC.notna() == died).all()
     assert (subjects.DTHDTC[died] == subjects.RFENDTC[died]).all()
+
+
+def test_subjects_rules_on_arms(subjects):
+    """12 of the pilot's 254 subjects had another arm: five standard errors of a soft rule."""
+    other = text_of(subjects.ARM) != text_of(subjects.ACTARM)
+    assert abs(other.mean() - 0.047) < 5 * (0.047 * 0.953 / len(subjects)) ** 0.5
+    shares = text_of(subjects.ARM).value_counts(normalize=True)
+    assert abs(shares["Placebo"] - 0.338) < 5 * (0.338 * 0.662 / len(subjects)) ** 0.5
+
+
+def test_members_large_families(members):
+    young = members[members.age < 20]
+    assert len(young) > 500 and young.children.max() == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil, log, log1p
 from typing import NoReturn
 
 import numpy as np
@@ -123,20 +124,23 @@ class Component:
         choice = self.choice(number, pattern)
         holds = self._first_try(frame, number, choice.proposal, pattern)
         waiting = np.flatnonzero(~holds)
+        found = []
         first = 1
         while waiting.size:
-            count = max(1, min(first, BLOCK_ROWS // waiting.size))
+            count = _tries_at_once(waiting.size, choice.accepted / choice.drawn)
             tries = frame.tried_again(waiting, number * STAGE_TRIES + first, count)
             holds = self._proposed(tries, stage, choice.proposal, pattern)
             by_row = holds.reshape(waiting.size, count)
-            done = np.flatnonzero(by_row.any(axis=1))
-            chosen = tries.some(done * count + by_row[done].argmax(axis=1))
-            for name in stage.free:
-                frame.replace(name, waiting[done], chosen)
-            waiting = np.delete(waiting, done)
+            is_done = by_row.any(axis=1)
+            done = np.flatnonzero(is_done)
+            found.append((waiting[done], tries.some(done * count + by_row[done].argmax(axis=1))))
+            waiting = waiting[~is_done]
             first += count
             if first > MOST_TRIES and waiting.size:
                 self._give_up(frame, int(waiting[0]), stage)
+        if found:
+            for name in stage.free:
+                frame.replace(name, found)
 
     def _first_try(
         self, frame: Frame, number: int, proposal: Proposal, pattern: tuple[bool, ...]
@@ -301,3 +305,12 @@ def _finer(proposal: Proposal) -> Proposal | None:
         finer = _finer(proposal.proposal)
         return None if finer is None else Inside(finer, proposal.narrow)
     return proposal.refined() if isinstance(proposal, Cells) else None
+
+
+def _tries_at_once(rows: int, acceptance: float) -> int:
+    """Tries of each waiting row that are drawn together: so many that most are done, as far as
+    a block holds them. It changes the time taken only: the first try that holds counts.
+    """
+    room = BLOCK_ROWS // rows if acceptance < OFTEN else BLOCK_ROWS // (2 * rows)
+    wanted = log(0.5 / rows) / log1p(-min(max(acceptance, 1e-6), 1 - 1e-6))
+    return max(1, min(room, ceil(wanted)))
