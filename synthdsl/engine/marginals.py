@@ -155,14 +155,13 @@ def value_distance(declared: Marginal, realised: Marginal) -> float:
 
 
 def has_other_values(declared: Marginal, realised: Marginal) -> bool:
-    """Whether the shares of rows between the declared ventiles differ by more than chance."""
+    """Whether the shares below or between the declared ventiles differ by more than chance."""
     first, second = declared.values, realised.values
     if first is None or second is None or not len(first) or not len(second):
         return False
     places = (np.arange(1, CELLS) * len(first)) // CELLS
     cuts = np.unique(first[places])
-    shares = [
-        np.diff(np.searchsorted(x, cuts, "right"), prepend=0, append=len(x)) / len(x)
-        for x in (first, second)
-    ]
-    return differ(shares[0], shares[1], len(first), len(second))
+    below = [np.searchsorted(x, cuts, "right") / len(x) for x in (first, second)]
+    cells = [np.diff(shares, prepend=0.0, append=1.0) for shares in below]
+    n, m = len(first), len(second)
+    return differ(below[0], below[1], n, m) or differ(cells[0], cells[1], n, m)

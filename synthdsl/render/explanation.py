@@ -229,10 +229,13 @@ def json_component(component: ComponentLike) -> ExplainedComponent:
 def _json_chance(probability: ProbabilityLike) -> Chance:
     from synthdsl.render.models import Chance
 
+    value, low, high = (  # sums of shares may exceed 1 by a rounding
+        min(max(x, 0.0), 1.0) for x in (probability.value, probability.low, probability.high)
+    )
     return Chance(
-        value=probability.value,
-        low=probability.low,
-        high=probability.high,
+        value=value,
+        low=low,
+        high=high,
         is_exact=probability.is_exact,
     )
 

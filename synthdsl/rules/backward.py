@@ -37,8 +37,10 @@ from synthdsl.rules.forward import (
     bucket_range,
     fits,
     images,
+    in_steps,
     negation,
     slack_of,
+    step_count,
 )
 from synthdsl.rules.graph import Node
 
@@ -49,7 +51,30 @@ Narrowed = list[Enclosure]
 def backward(node: Node, result: Enclosure, inputs: Inputs) -> Narrowed | None:
     """The inputs without what cannot give `result`; None where nothing is learnt."""
     narrow = _BACKWARD.get(node.operator)
-    return None if narrow is None else narrow(node, result, inputs)
+    if narrow is None:
+        return None
+    if node.operator in _OPPOSITE and node.detail is not None:
+        return _by_steps(
+            node.detail, inputs, narrow(node, result, [in_steps(i, node.detail) for i in inputs])
+        )
+    return narrow(node, result, inputs)
+
+
+def _by_steps(step: float, inputs: Inputs, counts: Narrowed | None) -> Narrowed | None:
+    """Amounts whose whole numbers of steps are among `counts`."""
+    if counts is None:
+        return None
+    return [_with_counts(item, count, step) for item, count in zip(inputs, counts, strict=True)]
+
+
+def _with_counts(item: Enclosure, count: Enclosure, step: float) -> Enclosure:
+    if not (item.has_value and count.has_value):
+        return meet(item, count)
+    if item.listed is not None:
+        kept = {v for v in item.listed if _admits(count, step_count(v, step))}
+        return listing(kept, is_number=True, is_nullable=count.is_nullable)
+    low, high = widened((count.low - 0.5) * step, (count.high + 0.5) * step)
+    return meet(item, between(low, high, count.is_nullable))
 
 
 def _valued(result: Enclosure, inputs: Inputs) -> Narrowed | None:

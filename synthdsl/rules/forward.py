@@ -207,11 +207,26 @@ def on_grid(x: Number, step: Fraction, is_whole: bool) -> Number:
 # conditions
 
 
+def in_steps(a: Enclosure, step: float) -> Enclosure:
+    """Amounts as the whole numbers of steps by which the engine compares sums on grids."""
+    if a.listed is not None:
+        counts = {step_count(v, step) for v in a.listed}
+        return listing(counts, is_number=True, is_nullable=a.is_nullable)
+    if not a.has_value:
+        return a
+    return between(step_count(a.low, step), step_count(a.high, step), a.is_nullable)
+
+
+def step_count(x: Number, step: float) -> Number:
+    """The nearest whole number of steps; infinite ends stay."""
+    return x if isinstance(x, float) and math.isinf(x) else round(x / step)
+
+
 def _compare(node: Node, inputs: Inputs) -> Enclosure:
     missing = _strict(inputs)
     if missing is not None:
         return missing
-    a, b = inputs
+    a, b = inputs if node.detail is None else (in_steps(i, node.detail) for i in inputs)
     operator = node.operator
     if operator in (">", ">="):
         a, b = b, a
@@ -227,7 +242,7 @@ def _equal(node: Node, inputs: Inputs) -> Enclosure:
     missing = _strict(inputs)
     if missing is not None:
         return missing
-    a, b = inputs
+    a, b = inputs if node.detail is None else (in_steps(i, node.detail) for i in inputs)
     can_be_equal = meet(a, b).has_value
     can_differ = node.inputs[0] != node.inputs[1] and not (
         a.single is not None and a.single == b.single

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from synthdsl.model.common_steps import comparison_step
 from synthdsl.model.draws import (
     CategoricalDraw,
     ChooseDraw,
@@ -284,7 +285,7 @@ def _parts(expression: Expr) -> tuple[str, Sequence[Expr], Any]:
     if isinstance(expression, Constant | RowIndex):
         return "constant", (), None
     if isinstance(expression, Operation):
-        return expression.operator, expression.operands, None
+        return expression.operator, expression.operands, comparison_step(expression)
     if isinstance(expression, Convert):
         return "convert", (expression.operand,), (expression.factor, expression.offset)
     if isinstance(expression, InSet):

@@ -25,7 +25,8 @@ TOLERANCE = Fraction(1, 10**9)
 class Form:
     """A sum of variables with factors, plus `offset`, which a value comes to within `slack`.
 
-    `is_exact`: no rounding of binary numbers comes in between.
+    `is_exact`: no rounding of binary numbers comes in between. `is_decimal`: it is compared in
+    whole steps of a grid on which all of it lies.
     """
 
     terms: dict[int, Fraction]
@@ -33,6 +34,7 @@ class Form:
     slack: Fraction = Fraction(0)
     is_exact: bool = True
     size: Fraction = Fraction(0)
+    is_decimal: bool = False
     _step: Fraction | bool | None = False
 
     def common_step(self, graph: Graph) -> Fraction | None:
@@ -159,7 +161,21 @@ class Forms:
             if left is not None and right is not None:
                 form = left.plus(right, Fraction(-1))
                 if form.terms and len(form.terms) <= MOST_TERMS:
-                    yield number, form
+                    yield number, _in_decimals(form, node.detail)
+
+
+NICE = 10**6
+
+
+def _in_decimals(form: Form, step: float | None) -> Form:
+    """A form in the decimals that were typed, where it is compared in whole steps."""
+    if step is None or form.slack:
+        return form
+    terms = {v: w.limit_denominator(NICE) for v, w in form.terms.items()}
+    if any(float(w) != float(terms[v]) for v, w in form.terms.items()):
+        return form
+    grid = Fraction(step).limit_denominator(10**12)
+    return Form(terms, round(form.offset / grid) * grid, is_decimal=True)
 
 
 def _scaled(operator: str, a: Form, b: Form) -> Form | None:
@@ -224,13 +240,16 @@ def _of_comparison(
 
 
 def _negated(form: Form) -> Form:
-    return Form({}).plus(form, Fraction(-1))
+    result = Form({}).plus(form, Fraction(-1))
+    result.is_decimal = form.is_decimal
+    return result
 
 
 def fact(form: Form, is_strict: bool, reason: int, source: int, state: State) -> Fact:
     """That a form is at most zero, as tightly as the grids of its variables allow."""
     bound = -form.offset + form.slack
-    if not form.is_exact or (form.offset and not _is_whole(form, state.graph)):
+    is_binary = not form.is_exact or (form.offset and not _is_whole(form, state.graph))
+    if is_binary and not form.is_decimal:
         bound += TOLERANCE * (_size(form, state) + form.size + abs(form.offset))
         is_strict = False
     elif form.slack:

@@ -115,7 +115,7 @@ def test_movement_is_seen():
     assert has_other_values(x, numbers(rng.normal(0, 1.15, 4000)))
     assert has_other_values(x, numbers(np.zeros(40)))
     a = words(rng.integers(0, 2, 100_000), ("a", "b"))
-    b = words((rng.random(4000) < 0.55).astype(np.int64), ("a", "b"))
+    b = words((rng.random(4000) < 0.56).astype(np.int64), ("a", "b"))
     assert has_other_shares(a, b)
     assert has_other_shares(replace(a, shares=np.array([0.5, 0.5, 0])), b)
     assert has_other_shares(a, words(np.zeros(40, np.int64), ("a", "b")))

@@ -54,7 +54,8 @@ def test_mass_and_law_are_those_of_enumeration(problem):
     rng = np.random.default_rng(1)
     n = 20_000
     cells = elimination.draw(lambda _: rng.random(n))
-    drawn = list(zip(*(cells[v].tolist() for v in range(len(masses))), strict=True))
+    columns = [np.broadcast_to(cells[v], n).tolist() for v in range(len(masses))]
+    drawn = list(zip(*columns, strict=True))
     counts = {c: 0 for c in law}
     for c in drawn:
         counts[c] += 1

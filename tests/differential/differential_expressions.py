@@ -47,7 +47,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Number:
-    """A numeric expression. `scale`: `plain`, `days` (a length of time) or `date`."""
+    """A numeric expression. `scale`: `plain`, `days` (a length of time) or `date`.
+
+    `is_decimal`: a sum of multiples of grid values, which compares as the decimals that it is.
+    """
 
     text: str
     reads: frozenset[str]
@@ -55,6 +58,7 @@ class Number:
     scale: str = "plain"
     is_whole: bool = False
     is_nullable: bool = False
+    is_decimal: bool = False
     from_field: Number | None = None
     """Of a difference of two fields, what is taken away."""
 
@@ -107,7 +111,7 @@ def constant(value: float, scale: str = "plain") -> Number:
         rows = len(next(iter(columns.values())).values) if columns else 1
         return Values(np.full(rows, kept), np.ones(rows, np.bool_))
 
-    return Number(text, frozenset(), of, scale, is_whole)
+    return Number(text, frozenset(), of, scale, is_whole, is_decimal=True)
 
 
 def _calculated(
@@ -117,6 +121,7 @@ def _calculated(
     *,
     scale: str = "plain",
     is_whole: bool | None = None,
+    is_sum: bool = False,
 ) -> Number:
     def of(columns: Columns) -> Values:
         operands = [part.of(columns) for part in parts]
@@ -130,26 +135,29 @@ def _calculated(
         scale,
         all(part.is_whole for part in parts) if is_whole is None else is_whole,
         any(part.is_nullable for part in parts),
+        is_sum and all(part.is_decimal for part in parts),
     )
 
 
 def plus(a: Number, b: Number) -> Number:
     """A sum; a date and a length of time give a date."""
     scale = "date" if "date" in (a.scale, b.scale) else a.scale
-    return _calculated(f"({a.text} + {b.text})", (a, b), np.add, scale=scale)
+    return _calculated(f"({a.text} + {b.text})", (a, b), np.add, scale=scale, is_sum=True)
 
 
 def minus(a: Number, b: Number) -> Number:
     """A difference; of two dates a length of time."""
     scale = "days" if a.scale == b.scale == "date" else a.scale
-    made = _calculated(f"({a.text} - {b.text})", (a, b), np.subtract, scale=scale)
+    made = _calculated(f"({a.text} - {b.text})", (a, b), np.subtract, scale=scale, is_sum=True)
     is_of_fields = {a.text} == a.reads and {b.text} == b.reads
     return replace(made, from_field=b) if is_of_fields else made
 
 
 def times(factor: float, a: Number) -> Number:
     """A multiple."""
-    return _calculated(f"({written(factor)} * {a.text})", (constant(factor), a), np.multiply)
+    return _calculated(
+        f"({written(factor)} * {a.text})", (constant(factor), a), np.multiply, is_sum=True
+    )
 
 
 def absolute(a: Number) -> Number:
@@ -219,6 +227,13 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _compared(a: Number, left: Any, b: Number, right: Any) -> tuple[Any, Any]:
+    """Both sides, equal where they differ by the rounding of sums of decimals only."""
+    if (a.is_whole and b.is_whole) or not (a.is_decimal and b.is_decimal):
+        return left, right
+    return np.where(np.abs(left - right) < 1e-9, right, left), right
+
+
 def known(holds: Mask, valid: Mask) -> Truth:
     """Truth values that are null where they are not valid."""
     return Truth(holds & valid, ~holds & valid)
@@ -229,7 +244,7 @@ def compare(a: Number, operator: str, b: Number) -> Condition:
 
     def judge(columns: Columns) -> Truth:
         left, right = a.of(columns), b.of(columns)
-        holds = _COMPARISONS[operator](left.values, right.values)
+        holds = _COMPARISONS[operator](*_compared(a, left.values, b, right.values))
         return known(holds, left.valid & right.valid)
 
     gauges = (minus(a, b),) if a.reads and b.reads else (a,) if a.reads else (b,)
@@ -261,7 +276,8 @@ def between(a: Number, low: Number, high: Number) -> Condition:
 
     def judge(columns: Columns) -> Truth:
         value, bottom, top = a.of(columns), low.of(columns), high.of(columns)
-        holds = (bottom.values <= value.values) & (value.values <= top.values)
+        holds = np.less_equal(*_compared(low, bottom.values, a, value.values))
+        holds &= np.less_equal(*_compared(a, value.values, high, top.values))
         return known(holds, value.valid & bottom.valid & top.valid)
 
     return Condition(

@@ -33,7 +33,7 @@ def proposals(
     clauses = (c for d in wanted for c in split(d.rule.condition, d.demand))
     narrow = narrowed(plan, stage.free, clauses) if number == 0 and not tracked else None
     if narrow is None:
-        compiled = cells.compile(step.fields, wanted, free=stage.free)
+        compiled = cells.compile(step.fields, wanted, free=stage.free, noted=tracked)
         return found if compiled is None else [*found, compiled]
     fill = narrow_fill(narrow.plan, narrow.fields)
     inside: list[Proposal] = [Rejection(stage.free, fill)]

@@ -46,6 +46,8 @@ LARGEST_CLAUSE = 1 << 18
 """Combinations of cells that a clause is enclosed for; four times as many once refined."""
 MOST_AXES = 30
 PILOT_SEED = 0xCE115
+WORTHLESS = 0.99
+"""The probability of a clause from which on it is only checked: drawing by it costs more."""
 REFINING_ROWS = 8_192
 """Rows that tell where cells should be smaller."""
 
@@ -77,12 +79,19 @@ class Cells:
         given: frozenset[str],
         fill_field: FillField,
         refine: Refine,
+        noted: frozenset[str],
     ) -> None:
         self.mass = elimination.mass
         self._refine = refine
         self.detail = self._words(axes, edges)
         self._fields = fields
         self._axes = list(axes)
+        # fields that cells do not restrict are drawn as declared, unless a stage is given them
+        self._cut = [
+            number
+            for number, name in enumerate(axes)
+            if name not in given and (len(edges[number]) > 2 or name in noted)
+        ]
         self._edges = list(edges)
         self._widths = [np.diff(e) for e in edges]
         self._elimination = elimination
@@ -100,7 +109,9 @@ class Cells:
         rng = np.random.Generator(np.random.Philox(PILOT_SEED))
         cells = self._elimination.draw(lambda _: rng.random(REFINING_ROWS))
         weights = [
-            np.bincount(cells[v], minlength=len(e) - 1).astype(float)
+            np.bincount(np.broadcast_to(cells[v], REFINING_ROWS), minlength=len(e) - 1).astype(
+                float
+            )
             for v, e in enumerate(self._edges)
         ]
         return self._refine(self._edges, weights)
@@ -113,9 +124,8 @@ class Cells:
                 cell = np.searchsorted(self._edges[number], frame.base(name), side="right") - 1
                 given[number] = np.minimum(cell, len(self._edges[number]) - 2)
         cells = self._elimination.draw(lambda v: frame.draws(self._axes[v]).uniform("cell"), given)
-        for number, name in enumerate(self._axes):
-            if name in self._given:
-                continue
+        for number in self._cut:
+            name = self._axes[number]
             u = frame.draws(name).uniform()
             cell = cells[number]
             np.multiply(u, self._widths[number].take(cell), out=u)
@@ -160,15 +170,27 @@ class Tables:
         low = 0.0 if inner.left_out else inner.mass
         return min(low, outer.mass), min(outer.mass, 1.0)
 
-    def proposal(self, free: tuple[str, ...], refine: Refine) -> Cells | None:
+    def _share(self, factor: Factor) -> float:
+        """The probability that cells alone meet a clause."""
+        table = np.asarray(factor.table, np.float64)
+        for variable in reversed(factor.scope):
+            table = table @ self._masses[variable]
+        return float(table)
+
+    def proposal(
+        self, free: tuple[str, ...], refine: Refine, noted: frozenset[str]
+    ) -> Cells | None:
         """Draws the `free` fields given the others; None where every cell is possible."""
-        factors = _telling(self._possible)
+        factors = [f for f in self._possible if self._share(f) < WORTHLESS]
+        if not factors:
+            factors = _telling(self._possible)
         if not factors:
             return None
         given = frozenset(self._axes) - frozenset(free)
         first = frozenset(i for i, name in enumerate(self._axes) if name in given)
-        elimination = Elimination(self._masses, factors, first=first)
-        return Cells(free, self._axes, self._edges, elimination, given, self._fill_field, refine)
+        edges, (factors,) = _merged_cells(self._edges, [factors])
+        elimination = Elimination([np.diff(e) for e in edges], factors, first=first)
+        return Cells(free, self._axes, edges, elimination, given, self._fill_field, refine, noted)
 
 
 def _telling(factors: Iterable[Factor]) -> list[Factor]:
@@ -208,10 +230,16 @@ class CellsCompiler:
         return CellsCompiler(plan, self._words, fill_field)
 
     def compile(
-        self, fields: tuple[str, ...], demands: Sequence[Demand], *, free: tuple[str, ...]
+        self,
+        fields: tuple[str, ...],
+        demands: Sequence[Demand],
+        *,
+        free: tuple[str, ...],
+        noted: frozenset[str] = frozenset(),
     ) -> Cells | None:
         """The proposal for the `free` ones among a component's `fields`; None where cells do
-        not help.
+        not help. The uniforms of the `noted` fields are noted, whether cells restrict them or
+        not.
         """
         work = self._work(fields, demands)
         if work is None:
@@ -225,9 +253,9 @@ class CellsCompiler:
                 work.cutter.refined(name, e, w, n) if n > 1 else e
                 for name, e, w, n in zip(work.axes, edges, weights, counts, strict=True)
             ]
-            return self._tables(work).proposal(free, finer)
+            return self._tables(work).proposal(free, finer, noted)
 
-        return self._tables(work).proposal(free, finer)
+        return self._tables(work).proposal(free, finer, noted)
 
     def tables(self, fields: tuple[str, ...], demands: Sequence[Demand]) -> Tables | None:
         """Which cells can, and which surely do, meet each demand; None where none is cut."""

@@ -311,6 +311,6 @@ def _tries_at_once(rows: int, acceptance: float) -> int:
     """Tries of each waiting row that are drawn together: so many that most are done, as far as
     a block holds them. It changes the time taken only: the first try that holds counts.
     """
-    room = BLOCK_ROWS // rows if acceptance < OFTEN else BLOCK_ROWS // (2 * rows)
+    room = BLOCK_ROWS // rows if acceptance < OFTEN else BLOCK_ROWS // (4 * rows)
     wanted = log(0.5 / rows) / log1p(-min(max(acceptance, 1e-6), 1 - 1e-6))
     return max(1, min(room, ceil(wanted)))

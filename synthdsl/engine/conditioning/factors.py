@@ -176,11 +176,16 @@ class Elimination:
     ) -> dict[int, NDArray[np.int64]]:
         """A cell of every variable for each row, from one uniform a row and variable.
 
-        Cells that are `given` stay; their variables must be among `first`.
+        Cells that are `given` stay; their variables must be among `first`. A variable of one cell
+        has a scalar.
         """
         cells = dict(given or {})
         for bucket in self.buckets:
             if bucket.variable in cells:
+                continue
+            if self._sizes[bucket.variable] == 1:
+                # nothing to choose: a scalar stands for every row
+                cells[bucket.variable] = np.zeros((), np.int64)
                 continue
             row: Any = 0
             for variable, size in zip(bucket.given, bucket.sizes, strict=True):
