@@ -113,7 +113,7 @@ def chain_wrong_block(random: Generator, size: int) -> Columns:
     a referral is as likely as before, however few admissions, surgeries and so on fit it.
     """
     columns = {"referral": normal(random, size, 30, 15)}
-    steps = (
+    steps: tuple[tuple[str, float, Callable[[int], Array]], ...] = (
         ("admit", 20, lambda count: gamma(random, count, 4, 10)),
         ("surgery", 5, lambda count: normal(random, count, 45, 15)),
         ("transfer", 30, lambda count: normal(random, count, 50, 20)),

@@ -180,13 +180,15 @@ class Yardstick:
 # running
 
 
-def environments(folder: Path) -> dict[str, Path | str]:
+def environments(folder: Path, tools: list[str]) -> dict[str, Path | str]:
     """An interpreter for each tool, or what pip said."""
     found: dict[str, Path | str] = {"synthdsl": Path(sys.executable)}
     for line in (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         tool = line.split("=")[0].split("[")[0]
+        if tool not in tools:
+            continue
         python = folder / tool / "bin" / "python"
         mark = folder / tool / "installed.txt"
         if not mark.exists() or mark.read_text(encoding="utf-8") != line:
@@ -273,7 +275,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pythons = environments(args.environments or folder)
+        pythons = environments(args.environments or folder, args.tools)
         for title, rules in VARIANTS.items():
             yardstick = Yardstick(rules)
             training, _ = exact_rows(yardstick.random, TRAINING_ROWS, rules)

@@ -74,6 +74,10 @@ class Frame:
             found = self.bases[field] = self._whole.bases[field][self._at]
         return self.draws(field).uniform() if found is None else found
 
+    def has_base(self, field: str) -> bool:
+        """Whether a uniform of the field is noted here, or in the frame these rows are of."""
+        return field in self.bases or (self._whole is not None and field in self._whole.bases)
+
     def column(self, field: str) -> Column:
         """The column of a field that is not a record."""
         column = self._find(field)
@@ -113,7 +117,7 @@ class Frame:
         for at, part in parts:
             column = _replaced(column, at, part._find(field))
         self.columns[field] = column
-        if any(field in part.bases for _, part in parts):
+        if field in self.bases or any(part.has_base(field) for _, part in parts):
             bases = self.base(field).copy()
             for at, part in parts:
                 bases[at] = part.base(field)

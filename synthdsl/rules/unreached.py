@@ -25,6 +25,7 @@ from synthdsl.rules.problem import Core, Demand, Problem
 from synthdsl.source import Span
 from synthdsl.values.types import ORDERED, Kind
 
+MOST_SHOWN = 6
 MOST_VALUES = 64
 """Outcomes of a draw that are tried one by one."""
 
@@ -51,15 +52,24 @@ class Unreached:
         values = list(declared_values(item))
         if not demands or not 1 < len({value for value, _, _ in values}) <= MOST_VALUES:
             return
+        found: dict[int, list[tuple[Any, str, Core]]] = {}
+        spans: dict[int, Span] = {}
         for value, share, span in values:
             if self._problem.work.is_done:
-                return
+                break
             supposed = self._problem.supposition(item, self._only(value, item))
             if self._problem.refute([supposed]) is not None:
                 continue  # not for the rules: other checks speak of that
             core = self._problem.core(demands, (supposed,))
             if core is not None:
-                self._warn(item, value, share, span, core)
+                spans[span.start] = span
+                found.setdefault(span.start, []).append((value, share, core))
+        for start, lost in found.items():
+            span = spans[start]
+            if len(lost) == 1:
+                self._warn(item, *lost[0][:2], span, lost[0][2])
+            else:
+                self._warn_of_several(item, lost, span)
 
     def _keeps(self, demand: Demand, item: Field) -> bool:
         rule = demand.origin
@@ -71,7 +81,7 @@ class Unreached:
         return listing((value,), is_number=item.type.kind in ORDERED)
 
     def _warn(self, item: Field, value: Any, share: str, span: Span, core: Core) -> None:
-        spelled = f'"{value}"' if item.type.is_text else spell_constant(value, item.type)
+        spelled = _spelled(value, item)
         declared = f" (declared {share})" if share else ""
         self._findings.report(
             "zero-mass",
@@ -82,6 +92,23 @@ class Unreached:
             else "remove it, or relax one of the rules",
             labels=tuple(Label(d.origin.span) for d in core.demands if d.origin is not None),
         )
+
+    def _warn_of_several(self, item: Field, lost: list[tuple[Any, str, Core]], span: Span) -> None:
+        """Several values that stand in one place: those of a lookup, or of a draw."""
+        shown = [f"{_spelled(v, item)} ({_named(core)})" for v, _, core in lost[:MOST_SHOWN]]
+        more = f" and {len(lost) - MOST_SHOWN} more" if len(lost) > MOST_SHOWN else ""
+        origins = {id(d.origin): d.origin for _, _, core in lost for d in core.demands}
+        self._findings.report(
+            "zero-mass",
+            span,
+            f"{len(lost)} values of `{item.name}` can never occur: {', '.join(shown)}{more}",
+            "remove them, or relax the rules",
+            labels=tuple(Label(origin.span) for origin in origins.values() if origin is not None),
+        )
+
+
+def _spelled(value: Any, item: Field) -> str:
+    return f'"{value}"' if item.type.is_text else spell_constant(value, item.type)
 
 
 def _named(core: Core) -> str:

@@ -24,6 +24,7 @@ from synthdsl.engine.conditioning.proposals import Proposal, Rejection
 from synthdsl.model.spec import Rule
 from synthdsl.plan.account import Account, ComponentAccount, Probability, RuleAccount
 from synthdsl.plan.components import Stage
+from synthdsl.rules.kinds import kind_of
 
 if TYPE_CHECKING:
     from synthdsl.engine.run import Run, TableRun
@@ -99,17 +100,6 @@ def _enforcement(rule: Rule, component: Component, proposal: Proposal) -> str:
         kept = [s for s in component.step.stages if rule not in s.rules]
         words += " in stages" if not kept else ", given what is kept"
     return words
-
-
-def kind_of(rule: Rule):  # TEMPORARY
-    from types import SimpleNamespace
-
-    try:
-        from synthdsl.rules.kinds import kind_of as real
-
-        return real(rule)
-    except ImportError:
-        return SimpleNamespace(name="boolean expression")
 
 
 class _Measured:

@@ -535,7 +535,7 @@ def _merged_cells(
                 if variable in factor.scope:
                     table = np.moveaxis(factor.table, factor.scope.index(variable), 0)
                     change = table[1:] != table[:-1]
-                    differs |= change.reshape(len(change), -1).any(axis=1)
+                    differs |= change.any(axis=tuple(range(1, change.ndim)))
         kept = np.concatenate([[0], np.flatnonzero(differs) + 1])
         merged.append(np.append(edge[kept], edge[-1]))
         for group in result:
