@@ -142,6 +142,8 @@ def load(
     return Spec(model, source, folder, given, warnings)
 
 
+CONTRADICTIONS = frozenset({"unsatisfiable", "rule-conflict"})
+"""Codes of rules that cannot hold together."""
 UNSATISFIABLE = frozenset(
     {
         "unsatisfiable",
@@ -221,6 +223,7 @@ class Spec:
         self._folder = folder
         self._params = params
         self.warnings = warnings
+        self._checked_focus: set[tuple[str | None, str | None]] = set()
 
     def __repr__(self) -> str:
         """The spec's name and its tables."""
@@ -464,7 +467,6 @@ class Spec:
     ) -> Recipe:
         """All that the rows follow from, as plain values. Raises `SynthError` for wrong names."""
         from synthdsl.engine.batches import Recipe, remember
-        from synthdsl.plan.focus import focused
 
         recipe = Recipe(
             self._source.name,
@@ -477,9 +479,28 @@ class Spec:
             case,
             breaks,
         )
-        focused(self._model, case=case, breaks=breaks)
+        self._check_focus(case, breaks)
         remember(recipe, self._model)
         return recipe
+
+    def _check_focus(self, case: str | None, breaks: str | None) -> None:
+        """Refuse a case, or a rule to break, that is unknown or that the rules leave no room."""
+        if (case, breaks) in self._checked_focus:
+            return
+        from synthdsl.model.findings import Findings
+        from synthdsl.plan.focus import focused
+        from synthdsl.rules.analysis import analyse
+
+        model = focused(self._model, case=case, breaks=breaks)
+        findings = Findings()
+        for name, table in model.tables.items():
+            if table is not self._model.tables[name]:
+                analyse(table, findings)
+        # a case conditions the choice between a soft rule and its exception, too
+        errors = [d for d in findings.diagnostics if d.is_error and d.code in CONTRADICTIONS]
+        if errors:
+            raise SynthError("the spec cannot be satisfied", diagnostics=errors, exit_code=3)
+        self._checked_focus.add((case, breaks))
 
     def _check_seed(self, seed: int | None) -> None:
         if seed is not None and not 0 <= seed <= LARGEST_SEED:

@@ -36,9 +36,7 @@ class Copula:
     def levels(self, field: str, frame: Frame) -> NDArray[np.float64]:
         """The level of `field` for each row: (n,) float64 in (0, 1)."""
         position = self._correlation.fields.index(field)
-        normals = [
-            ndtri(frame.base(name)) for name in self._correlation.fields[: position + 1]
-        ]
+        normals = [ndtri(frame.base(name)) for name in self._correlation.fields[: position + 1]]
         if self._is_common:
             return self._mixed(next(iter(self._factors.values())), normals, position)
         result = np.empty(frame.rows)

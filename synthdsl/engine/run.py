@@ -12,6 +12,7 @@ from synthdsl.engine.conditioning.candidates import proposals
 from synthdsl.engine.conditioning.cells import CellsCompiler
 from synthdsl.engine.conditioning.component import PILOT_SEED as PILOT_SEED
 from synthdsl.engine.conditioning.component import Component
+from synthdsl.engine.conditioning.focused import Focused
 from synthdsl.engine.conditioning.proposals import FillField, Proposal
 from synthdsl.engine.copula import Copula, LevelDraws
 from synthdsl.engine.draw_compiler import compile_draw
@@ -51,7 +52,10 @@ class TableRun:
         self._masks = [(mask, self._simplified(mask.chance)) for mask in plan.masks]
         self._rules = {rule.name: self._simplified(rule.condition) for rule in plan.table.rules}
         self.cells = CellsCompiler(plan, self._words, self.fill_field)
-        self.components = {step: self._component(step) for step in plan.steps if step.rules}
+        self.components: dict[Step, Component] = {}
+        self.focused: dict[Step, Focused] = {}
+        for step in plan.steps:
+            self._condition(step)
 
     def _simplified(self, expression: Expr) -> Expr:
         return tabulate(expression, self._axes, self._fields, self._words)
@@ -105,11 +109,16 @@ class TableRun:
         keys = root_keys(self.plan.name, start, stop)
         frame = Frame(self.plan.name, self.seed, keys, np.arange(start, stop, dtype=np.int64))
         for step in self.plan.steps:
-            if step.rules:
-                self.components[step].fill(frame)
-            else:
-                self.fill_field(step.fields[0], frame)
+            self._fill_step(step, frame)
         return frame
+
+    def _fill_step(self, step: Step, frame: Frame) -> None:
+        if step.inner:
+            self.focused[step].fill(frame)
+        elif step.rules:
+            self.components[step].fill(frame)
+        else:
+            self.fill_field(step.fields[0], frame)
 
     def narrow_fill(self, plan: TablePlan, changed: tuple[str, ...]) -> FillField:
         """Draws fields as `plan` has them, which differs from this run's in the `changed` ones."""
@@ -180,6 +189,16 @@ class TableRun:
                 f"`{field.name}` came out null, but is `{field.type}`",
                 f"declare it `{field.type}?`, or give a value with `coalesce`",
             )
+
+    def _condition(self, step: Step) -> None:
+        """Make ready what conditions the fields of a step and of those inside it."""
+        plan = self.plan
+        if step.inner:
+            for inner in step.inner:
+                self._condition(inner)
+            self.focused[step] = Focused(plan.name, plan.rows, step, self._rules, self._fill_step)
+        elif step.rules:
+            self.components[step] = self._component(step)
 
     def _component(self, step: Step) -> Component:
         cells = self.cells

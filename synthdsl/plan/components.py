@@ -27,12 +27,15 @@ class Stage:
 class Step:
     """Fields made together: one field, or the component of some rules.
 
-    The stages of a component differ only in what `keeping` keeps: the last has all rules.
+    The stages of a component differ only in what `keeping` keeps: the last has all rules. A
+    step with `inner` steps draws these as the spec says until its rules, a case or a broken
+    rule, are met.
     """
 
     fields: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     stages: tuple[Stage, ...] = ()
+    inner: tuple[Step, ...] = ()
 
 
 def ancestors(names: set[str], needs: Needs) -> set[str]:
@@ -52,12 +55,49 @@ def rule_fields(rule: Rule, table: Table, needs: Needs) -> set[str]:
     return ancestors(fields_read(rule.condition) & table.fields.keys(), needs)
 
 
-def components(table: Table, needs: Needs) -> list[tuple[set[str], tuple[Rule, ...]]]:
+def steps(
+    table: Table, order: Iterable[str], rules: Iterable[Rule], needs: Needs
+) -> tuple[Step, ...]:
+    """The steps of the fields in `order`, which has all that each depends on, under `rules`."""
+    order = tuple(order)
+    found = components(table, rules, needs)
+    owner = {name: i for i, (names, _) in enumerate(found) for name in names}
+    result: list[Step] = []
+    emitted: set[int] = set()
+    for name in order:
+        if name not in owner:
+            result.append(Step((name,)))
+        elif owner[name] not in emitted:
+            # every field of a component comes when its last ancestor is there
+            emitted.add(owner[name])
+            names, own_rules = found[owner[name]]
+            fields = tuple(n for n in order if n in names)
+            result.append(_component_step(table, fields, own_rules, needs))
+    return tuple(ordered(result, needs))
+
+
+def _component_step(
+    table: Table, fields: tuple[str, ...], rules: tuple[Rule, ...], needs: Needs
+) -> Step:
+    """The step of a component. A case conditions what the spec denotes: where that is more than
+    the declared law given all rules, it is drawn by steps of its own.
+    """
+    of_spec = tuple(rule for rule in rules if rule.demand == "hold")
+    is_plain = not any(rule.share is not None or rule.keeping for rule in of_spec)
+    if is_plain or of_spec == rules:
+        return Step(fields, rules, stages(fields, rules, table, needs))
+    wanted = tuple(rule for rule in rules if rule.demand != "hold")
+    return Step(fields, wanted, inner=steps(table, fields, of_spec, needs))
+
+
+def components(
+    table: Table, all_rules: Iterable[Rule], needs: Needs
+) -> list[tuple[set[str], tuple[Rule, ...]]]:
     """Fields conditioned together by rules: the rules' fields with all their ancestors, closed
     over correlations; components that share a field are one.
     """
     found: list[tuple[set[str], tuple[Rule, ...]]] = []
-    for rule in table.rules:
+    for rule in all_rules:
         names = _closed(rule_fields(rule, table, needs), table, needs)
         rules: tuple[Rule, ...] = (rule,)
         kept = []
@@ -167,7 +207,8 @@ def kept_first(table: Table, needs: Needs) -> Table:
     if not any(rule.keeping for rule in table.rules) or not table.correlations:
         return table
     rank: dict[str, int] = {}
-    for names, rules in components(table, needs):
+    of_spec = [rule for rule in table.rules if rule.demand == "hold"]
+    for names, rules in components(table, of_spec, needs):
         for number, stage in enumerate(stages(tuple(names), rules, table, needs)):
             rank |= dict.fromkeys(stage.free, number)
     return replace(table, correlations=tuple(_reordered(c, rank) for c in table.correlations))
@@ -186,10 +227,10 @@ def _reordered(correlation: Correlation, rank: dict[str, int]) -> Correlation:
     )
 
 
-def ordered(steps: Iterable[Step], needs: Needs) -> Iterator[Step]:
+def ordered(unordered: Iterable[Step], needs: Needs) -> Iterator[Step]:
     """Steps so that each follows what its fields need."""
     done: set[str] = set()
-    waiting = list(steps)
+    waiting = list(unordered)
     while waiting:
         later = []
         for step in waiting:

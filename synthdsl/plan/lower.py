@@ -9,7 +9,7 @@ from synthdsl.model.domains import MOST_VALUES, draw_domain, vocabulary_of
 from synthdsl.model.expressions import Apply, Constant, Expr, Part, walk
 from synthdsl.model.spec import Correlation, Field, Mask, Spec, Table
 from synthdsl.plan.components import Step as Step
-from synthdsl.plan.components import components, kept_first, ordered, stages
+from synthdsl.plan.components import kept_first, steps
 from synthdsl.plan.focus import focused
 from synthdsl.plan.z_scores import without_z_scores
 from synthdsl.values.types import Kind
@@ -66,7 +66,6 @@ def _table(table: Table) -> TablePlan:
     needs = dependencies(table)
     table = kept_first(table, needs)
     order = _sorted(list(table.fields), needs)
-    steps = _steps(table, order, needs)
     used_parts = _used_parts(table)
     correlations = {name: c for c in table.correlations for name in c.fields}
     plans = {
@@ -80,7 +79,7 @@ def _table(table: Table) -> TablePlan:
         table.rows,
         table,
         plans,
-        steps,
+        steps(table, order, table.rules, needs),
         tuple(table.masks[name] for name in order if name in table.masks),
         _recomputed(table, order, needs),
     )
@@ -111,23 +110,6 @@ def _sorted(names: list[str], needs: dict[str, set[str]]) -> list[str]:
         assert len(later) < len(waiting), "fields depend on each other in a circle"
         waiting = later
     return result
-
-
-def _steps(table: Table, order: list[str], needs: dict[str, set[str]]) -> tuple[Step, ...]:
-    found = components(table, needs)
-    owner = {name: i for i, (names, _) in enumerate(found) for name in names}
-    steps: list[Step] = []
-    emitted: set[int] = set()
-    for name in order:
-        if name not in owner:
-            steps.append(Step((name,)))
-        elif owner[name] not in emitted:
-            names, rules = found[owner[name]]
-            # every field of a component comes when its last ancestor is there
-            emitted.add(owner[name])
-            fields = tuple(n for n in order if n in names)
-            steps.append(Step(fields, rules, stages(fields, rules, table, needs)))
-    return tuple(ordered(steps, needs))
 
 
 def _recomputed(table: Table, order: list[str], needs: dict[str, set[str]]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def check_chunk(first: int, count: int, rows: int, most_draws: int) -> None:
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_rows_and_z_agree_with_naive_rejection(chunk):
-    check_chunk(1000 * chunk, SPECS, rows=6_000, most_draws=1_000_000)
+    check_chunk(1000 * chunk, SPECS, rows=5_000, most_draws=1_000_000)
 
 
 @pytest.mark.nightly

@@ -92,7 +92,7 @@ SEEN = {"compared": 0, "refused": 0}
     data=st.data(),
     given_values=st.fixed_dictionaries(values),
 )
-def test_folding_and_evaluation_agree(kind: str, data: Any, given_values: dict[str, str]) -> None:
+def check_one_expression(kind: str, data: Any, given_values: dict[str, str]) -> None:
     strategy, type_ = {
         "plain": (plain, "float?"), "timed": (timed, "duration?"), "moment": (moment, "datetime?"),
         "words": (words, "text?"), "truth": (truth, "bool?"),
@@ -124,5 +124,6 @@ def equal(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def test_most_examples_were_compared() -> None:
+def test_folding_and_evaluation_agree() -> None:
+    check_one_expression()
     assert SEEN["compared"] > 2 * SEEN["refused"], SEEN

@@ -19,6 +19,7 @@ from synthdsl.engine.conditioning.candidates import demands
 from synthdsl.engine.conditioning.cells import CellsCompiler, Tables
 from synthdsl.engine.conditioning.clauses import split
 from synthdsl.engine.conditioning.component import BLOCK_ROWS, PILOT_ROWS, Component
+from synthdsl.engine.conditioning.focused import Focused
 from synthdsl.engine.conditioning.narrowing import Inside, narrowed
 from synthdsl.engine.conditioning.proposals import Proposal, Rejection
 from synthdsl.model.spec import Rule
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.999
 ENOUGH = 100
 """Accepted rows of a plain pilot that settle a probability."""
+FOCUS_BLOCKS = 2
 MOST_SOFT = 3
 """Soft rules whose combinations are each measured."""
 MOST_RULES = 60
@@ -46,6 +48,10 @@ def account(run: Run) -> Account:
         for table in run.tables.values():
             for component in table.components.values():
                 whole, parts = _component(table, component)
+                components.append(whole)
+                rules += parts
+            for focused in table.focused.values():
+                whole, parts = _focused(table, focused)
                 components.append(whole)
                 rules += parts
     return Account(tuple(components), tuple(rules))
@@ -88,6 +94,38 @@ def _component(table: TableRun, component: Component) -> tuple[ComponentAccount,
             rule.share,
             rule.keeping,
             rule.demand,
+        )
+        for rule in step.rules
+    ]
+    return whole, parts
+
+
+def _focused(table: TableRun, focused: Focused) -> tuple[ComponentAccount, list[RuleAccount]]:
+    """A case, or a broken rule, of a spec whose other rules are soft or keep fields."""
+    step = focused.step
+    hits, drawn = focused.measured(FOCUS_BLOCKS)
+    z = _interval(hits, drawn) if hits else _interval(*focused.pilot())
+    whole = ComponentAccount(
+        table.plan.name,
+        step.fields,
+        tuple(rule.name for rule in step.rules),
+        "rows of the spec",
+        "whole rows as the spec says, with its other rules, until one is wanted",
+        z,
+        z.value,
+    )
+    always = Probability(1.0, 1.0, 1.0, is_exact=True)
+    parts = [
+        RuleAccount(
+            table.plan.name,
+            rule.name,
+            rule.text,
+            rule.span.line,
+            kind_of(rule).name,
+            "rows of the spec, exact",
+            z,
+            always if len(step.rules) == 1 else None,
+            demand=rule.demand,
         )
         for rule in step.rules
     ]

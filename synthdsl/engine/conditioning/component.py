@@ -127,7 +127,7 @@ class Component:
         found = []
         first = 1
         while waiting.size:
-            count = _tries_at_once(waiting.size, choice.accepted / choice.drawn)
+            count = tries_at_once(waiting.size, choice.accepted / choice.drawn)
             tries = frame.tried_again(waiting, number * STAGE_TRIES + first, count)
             holds = self._proposed(tries, stage, choice.proposal, pattern)
             by_row = holds.reshape(waiting.size, count)
@@ -307,7 +307,7 @@ def _finer(proposal: Proposal) -> Proposal | None:
     return proposal.refined() if isinstance(proposal, Cells) else None
 
 
-def _tries_at_once(rows: int, acceptance: float) -> int:
+def tries_at_once(rows: int, acceptance: float) -> int:
     """Tries of each waiting row that are drawn together: so many that most are done, as far as
     a block holds them. It changes the time taken only: the first try that holds counts.
     """
