@@ -133,11 +133,8 @@ def _focused(table: TableRun, focused: Focused) -> tuple[ComponentAccount, list[
 
 
 def _enforcement(rule: Rule, component: Component, proposal: Proposal) -> str:
-    words = f"{proposal.name}, exact"
-    if len(component.step.stages) > 1:
-        kept = [s for s in component.step.stages if rule not in s.rules]
-        words += " in stages" if not kept else ", given what is kept"
-    return words
+    is_given = rule.keeping and len(component.step.stages) > 1
+    return f"{proposal.name}, exact, given what is kept" if is_given else f"{proposal.name}, exact"
 
 
 class _Measured:

@@ -28,10 +28,13 @@ PILOT_ROWS = 131_072
 PILOT_SEED = 0x5EED
 OFTEN = 0.25
 """Acceptance from which nothing better is looked for."""
+SELDOM = 4
+"""Patterns of exceptions whose plain draws come to a quarter of a draw for each row of the table
+are drawn so: making something better costs more."""
 MOST_REFINEMENTS = 8
 PATIENCE = 2
 """Refinements without gain after which no more are made."""
-MOST_TRIES = 1 << 22
+MOST_TRIES = 1 << 20
 """Tries of one row after which it counts as impossible."""
 STAGE_TRIES = 1 << 40
 """Tries of a stage are numbered from its number times this."""
@@ -195,10 +198,11 @@ class Component:
 
     def _choose(self, number: int, pattern: tuple[bool, ...]) -> Choice:
         stage = self.step.stages[number]
+        rows = self._pilot_rows(number)
         plain = Rejection(stage.free, self._fill_field, self._tracked)
-        accepted = self._pilot(plain, number, pattern, BLOCK_ROWS)
-        best = Choice(plain, accepted, BLOCK_ROWS, accepted, BLOCK_ROWS)
-        if accepted < OFTEN * BLOCK_ROWS:
+        accepted = self._pilot(plain, number, pattern, rows)
+        best = Choice(plain, accepted, rows, accepted, rows)
+        if not self._is_often(accepted, rows, pattern):
             for proposal in self._propose(number, pattern):
                 if proposal.mass <= 0:
                     self._refuse(stage, pattern, None)
@@ -206,13 +210,25 @@ class Component:
                 rate, best_rate = hits / proposal.cost, best.accepted / best.proposal.cost
                 # of proposals that never met the rules, the narrowest is tried for longer
                 if rate > best_rate or (rate == best_rate and proposal.mass < best.proposal.mass):
-                    best = Choice(proposal, hits, BLOCK_ROWS, accepted, BLOCK_ROWS)
+                    best = Choice(proposal, hits, rows, accepted, rows)
         if not best.accepted:
             hits = self._pilot(best.proposal, number, pattern, PILOT_ROWS)
             if not hits:
                 self._refuse(stage, pattern, best.proposal)
-            best = Choice(best.proposal, hits, PILOT_ROWS, accepted, BLOCK_ROWS)
+            best = Choice(best.proposal, hits, PILOT_ROWS, accepted, rows)
         return best
+
+    def _pilot_rows(self, number: int) -> int:
+        """Rows of a pilot; a later stage has to settle the earlier ones first."""
+        return BLOCK_ROWS if number == 0 else BLOCK_ROWS // 8
+
+    def _is_often(self, accepted: int, drawn: int, pattern: tuple[bool, ...]) -> bool:
+        """Whether plain draws will do: they are accepted often, or a row seldom needs them."""
+        chance = 1.0
+        for rule, holds in zip(self._soft, pattern, strict=True):
+            assert rule.share is not None
+            chance *= float(rule.share if holds else 1 - rule.share)
+        return accepted >= OFTEN * drawn or accepted > SELDOM * chance * drawn
 
     def _refined(
         self, proposal: Proposal, number: int, pattern: tuple[bool, ...]
@@ -220,17 +236,18 @@ class Component:
         """The proposal with its cells refined while that raises a low acceptance, and the
         accepted rows of its pilot.
         """
-        hits = self._pilot(proposal, number, pattern, BLOCK_ROWS)
+        rows = self._pilot_rows(number)
+        hits = self._pilot(proposal, number, pattern, rows)
         best, most, last_gain = proposal, hits, 0
         for trial in range(MOST_REFINEMENTS):
-            if most >= OFTEN * BLOCK_ROWS or trial - last_gain >= PATIENCE:
+            if most >= OFTEN * rows or trial - last_gain >= PATIENCE:
                 break
             finer = _finer(proposal)
             if finer is None:
                 break
             if finer.mass <= 0:
                 self._refuse(self.step.stages[number], pattern, None)
-            hits = self._pilot(finer, number, pattern, BLOCK_ROWS)
+            hits = self._pilot(finer, number, pattern, rows)
             if (hits, -finer.mass) > (most, -best.mass):
                 best, most, last_gain = finer, hits, trial + 1
             proposal = finer
@@ -241,7 +258,7 @@ class Component:
         stage = self.step.stages[number]
         accepted = 0
         for start in range(0, rows, BLOCK_ROWS):
-            frame = self.pilot_frame(start, start + BLOCK_ROWS)
+            frame = self.pilot_frame(start, min(start + BLOCK_ROWS, rows))
             for before in range(number):
                 self._settle(frame, before, pattern)
             if number:
@@ -266,7 +283,7 @@ class Component:
         soft = {rule: holds for rule, holds in zip(self._soft, pattern, strict=True)}
         broken = [rule.name for rule in stage.rules if not soft.get(rule, True)]
         if proposal is None:
-            message = f"no row can satisfy {names}: the probability is 0"
+            message = f"no row can satisfy {names}: the probability is 0, or below 1e-15"
         else:
             bound = 3 * proposal.mass / PILOT_ROWS
             message = (
