@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.registry import Family
@@ -162,6 +163,12 @@ class Distribution:
     def sd(self, *params: Any) -> Floats:
         """Standard deviation; nan where it does not exist, inf where infinite."""
         raise NotImplementedError
+
+    def on_grid(self, step: Fraction) -> Distribution:
+        """The distribution for a field on the grid of `step`, before rounding: this one, unless
+        its values are defined by the grid.
+        """
+        return self
 
     def sample(self, draws: Draws, *params: Any) -> Floats:
         """(n,) draws, one a row. By default one uniform through the quantile function.

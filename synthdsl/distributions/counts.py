@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthdsl.distributions._count_samplers import (
@@ -11,8 +12,16 @@ from synthdsl.distributions._count_samplers import (
     poisson_draws,
 )
 from synthdsl.distributions._counts import FEW, Counts
+from synthdsl.distributions._grid_uniform import grid_form, grid_uniform
 from synthdsl.distributions._rejection import standard_gamma
-from synthdsl.distributions.base import DISTRIBUTIONS, Form, Parameter, Requirement, Role
+from synthdsl.distributions.base import (
+    DISTRIBUTIONS,
+    Distribution,
+    Form,
+    Parameter,
+    Requirement,
+    Role,
+)
 from synthdsl.lazy import lazy
 
 if TYPE_CHECKING:
@@ -354,25 +363,23 @@ class Geometric(Counts):
 
 @DISTRIBUTIONS.register
 class DiscreteUniform(Counts):
-    """Discrete uniform distribution; canonical parameters: low, high, both included."""
+    """Discrete uniform distribution; canonical parameters: the first and the last value, whole
+    numbers. On a grid whose step is not 1 see `GridUniform`.
+    """
 
     name = "discrete_uniform"
-    summary = "equally likely integers (or days, …) between two ends, both included"
+    summary = "equally likely values of the field's grid between two ends, both included"
     source = "Johnson, Kemp, Kotz, Univariate Discrete Distributions (3rd ed., 2005), 6.10.1"
     example = "discrete_uniform(1, 6)"
-    forms = (
-        Form(
-            (
-                Parameter("low", Role.LOCATION, summary="smallest value"),
-                Parameter("high", Role.LOCATION, summary="largest value"),
-            ),
-            requirements=(Requirement("low <= high", lambda low, high: low <= high),),
-        ),
-    )
+    forms = (grid_form(Fraction(1)),)
     is_point = True
     is_number = False
     is_monotone_in = (True, True)
     has_monotone_ratio_in = (True, True)
+
+    def on_grid(self, step: Fraction) -> Distribution:
+        """Equally likely multiples of the step."""
+        return self if step == 1 else grid_uniform(self, step)
 
     def support(self, *params: Any) -> tuple[Any, Any]:
         """From low to high."""

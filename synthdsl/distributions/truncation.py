@@ -28,8 +28,8 @@ FAINT = 1e-280
 MOST_BELOW_ONE = 1 - 2.0**-53
 CLOSE = 2.0**-20
 """Levels closer than this to the upper end are measured from above."""
-STEPPED = frozenset({"uniform", "empirical"})
-"""Densities with jumps inside; their cdfs are straight, so that nothing is lost."""
+STEPPED = frozenset({"uniform", "empirical", "discrete_uniform"})
+"""Densities with jumps inside; their cdfs are straight or steps, so that nothing is lost."""
 
 
 class Interval:

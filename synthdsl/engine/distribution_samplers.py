@@ -42,7 +42,7 @@ def distribution_sampler(
     ):
         return Bernoulli(draw, context)
     if is_constant and bounds_constant:
-        if name == "discrete_uniform" and context.grid.step is not None and not context.by_level:
+        if name == "discrete_uniform" and context.grid.step is not None:
             return _discrete_uniform(draw, context, low, high)
         return ConstantDistribution(draw, context, low, high)
     return RowDistribution(draw, context, low, high)
@@ -77,10 +77,10 @@ class Bernoulli(Sampler):
 def _discrete_uniform(
     draw: DistributionDraw, context: Context, low: Expr | None, high: Expr | None
 ) -> Sampler:
-    first, last = (float(p.value) for p in draw.parameters if isinstance(p, Constant))
+    first, last = draw.form.canonical(*(p.value for p in draw.parameters if isinstance(p, Constant)))
     if isinstance(low, Constant) and isinstance(high, Constant):
-        first, last = max(first, float(low.value)), min(last, float(high.value))
-    first, last = context.grid.inner(first, last)
+        start, end = context.grid.inner(float(low.value), float(high.value))
+        first, last = max(first, start), min(last, end)
     step = float(context.grid.step or 1)
     count = round((last - first) / step) + 1
     if count < 1:
@@ -106,6 +106,8 @@ class DiscreteUniform(Sampler):
         u = draws.uniform()
         np.multiply(u, float(self._count), out=u)
         steps = u.astype(np.int64)
+        # a level may be one where fields are correlated
+        np.minimum(steps, self._count - 1, out=steps)
         if self._grid.is_whole:
             if self._numerator != 1:
                 steps *= self._numerator

@@ -14,8 +14,10 @@ Definition (part of the language: changing it changes every database)::
     uniform       = (floor(bits / 2**12) + 1/2) / 2**52
 
 with G = 0x9E3779B97F4A7C15 and all arithmetic modulo 2**64. A *try* is one drawing of all fields
-that rules condition together; an *attempt* is one step of a distribution's own rejection loop. A
-root's ordinal is its row number from 0; a child's ordinal is its position under its parent.
+that rules condition together (numbered apart by stage and for whole rows, see
+`conditioning.component` and `conditioning.focused`); an *attempt* is one step of a distribution's
+own rejection loop. A root's ordinal is its row number from 0; a child's ordinal is its position
+under its parent.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from synthdsl.io._manifest_models import Manifest, ManifestTable, SourceFile, WrittenFile
 
 MANIFEST_NAME = "manifest.json"
-HASH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from synthdsl.model.coercion import coerce, spread_unit
 from synthdsl.model.draws import DistributionDraw, DrawNode, UnknownDraw
 from synthdsl.model.expressions import Constant, Expr, ListOf
 from synthdsl.model.findings import Findings
+from synthdsl.model.grids import raw_step
 from synthdsl.model.quantities import convert, named, settled, unit_of, unknown
 from synthdsl.model.scope import Scope
 from synthdsl.source import Span
@@ -25,6 +26,9 @@ def type_distribution(
     """The draw from `distribution` that a call is, for a field of `type`."""
     if not _fits(node, distribution, type, findings):
         return UnknownDraw(node.span)
+    step = raw_step(type)
+    if step is not None:
+        distribution = distribution.on_grid(step)
     form = _form(node, distribution, findings)
     if form is None:
         return UnknownDraw(node.span)

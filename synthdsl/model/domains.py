@@ -117,5 +117,8 @@ def draw_bounds(draw: DrawNode) -> tuple[float, float] | None:
             return (0, 1)
         if draw.distribution.name == "binomial":
             return (0, float(values[0]))
+        if draw.distribution.name == "discrete_uniform":
+            low, high = draw.form.canonical(*values)
+            return (low, high)
         return (values[0], values[1])
     return None

@@ -273,9 +273,6 @@ def _is_null(node: Node, inputs: Inputs) -> Enclosure:
     return truths(a.has_value, a.is_nullable)
 
 
-_NEGATION = {True: False, False: True}
-
-
 def negation(a: Enclosure) -> Enclosure:
     """Kleene's `not`."""
     return truths(can_be(a, False), can_be(a, True), a.is_nullable)

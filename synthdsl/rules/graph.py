@@ -113,10 +113,6 @@ class Graph:
         """The constraint that `expression` comes out as demanded."""
         return self._constraint(self.node(expression), demand, None)
 
-    def set_source(self, constraint: Constraint, source: int) -> None:
-        """Say which bit stands for `constraint` in reasons."""
-        constraint.source = source
-
     # variables
 
     def _variable(self, name: str, type_: Type, start: Enclosure, step: Fraction | None) -> int:
@@ -219,7 +215,11 @@ class Graph:
         ]
         others = [self.node(p) for p in draw.parameters if p.type.kind is not Kind.LIST]
         node = self._add("support", (*ends, *others), EVERYTHING)
-        return self._rounded(node.number, item, None)
+        rounded = self._rounded(node.number, item, None)
+        if draw.distribution.name == "discrete_uniform" and item.step is not None:
+            # its values are those of the grid between the ends: none is rounded outwards
+            rounded = self._add("within", (rounded, *ends), EVERYTHING, detail=item.step).number
+        return rounded
 
     def _end(self, end: str | float, draw: DistributionDraw, infinite: float) -> int:
         """An end of a support: the node of a parameter, or a number."""

@@ -33,7 +33,6 @@ from synthdsl.rules.simplex import check_sums
 MOST_VALUES = 24
 """A variable with more values is not tried value by value."""
 DEEPEST = 120
-CONNECTIVES = frozenset({"and", "or", "not", "->", "<->", "choose"})
 
 
 @dataclass(eq=False)

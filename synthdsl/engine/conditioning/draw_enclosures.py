@@ -50,8 +50,6 @@ LEVEL_MARGIN = 2.0**-51
 """How close to a cell's end a level may be taken for one of the next: choices by weight look at
 52 bits of the uniform.
 """
-SHARE_ERROR = 1e-8
-"""How far shares by row may be from a total of 1, and more."""
 
 
 @dataclass(frozen=True)
