@@ -133,6 +133,25 @@ SHEETS = {
     "by_row_grid": lambda: _sheet("float? step 0.25", BY_ROW, parents=PARENTS),
     "counts_by_row": lambda: _sheet("int", COUNTS_BY_ROW, parents=PARENTS),
 }
+UNIFORM_ON_GRIDS = (
+    PARENTS
+    + """  h: float step 0.5 ~ uniform(0, 4)
+  two: int step 2 ~ discrete_uniform(1, 19)
+  two_in: int step 2 ~ discrete_uniform(1, 19) in [5, 13]
+  three: int step 3 ~ discrete_uniform(n, 2 * n + 7)
+  three_in: int step 3 ~ discrete_uniform(-20, 40) in [n, n + 7]
+  whole: int ~ discrete_uniform(h, h + 3)
+  tenth: float step 0.1 ~ discrete_uniform(0.25, 3.7)
+  tenth_in: float step 0.1 ~ discrete_uniform(x, x + 4) in [0.7, 3.3 + h]
+  price: decimal(6, 2) ~ discrete_uniform(h, 3 * h + 1)
+  week: date step 7 d ~ discrete_uniform(2020-01-01, 2021-12-31)
+  later: date step 7 d ~ discrete_uniform(week, week + 90 d)
+  at: datetime ~ discrete_uniform(2020-01-01T00:00:00, 2020-01-01T00:00:20)
+  at_in: datetime ~ discrete_uniform(at, at + 30 s) in [at, at + 20 s]
+  stay: duration step 1 min ~ discrete_uniform(10 s, n * 5 min + 2 min)
+  branch: int step 2 ~ when {ill: discrete_uniform(n, 30), else: discrete_uniform(0, 9)} in [-1, 28]
+"""
+)
 CHOICES = (
     PARENTS
     + """  code: text? ~ {"A": 20%, "B x": 30%, null: 10%, "D": rest}
@@ -155,10 +174,11 @@ CHOICES = (
 def sheets() -> dict[str, Sheet]:
     made = {name: make() for name, make in SHEETS.items()}
     made["choices"] = Sheet(CHOICES, top=TOP)
+    made["uniform_on_grids"] = Sheet(UNIFORM_ON_GRIDS, top=TOP)
     return made
 
 
-@pytest.mark.parametrize("name", [*SHEETS, "choices"])
+@pytest.mark.parametrize("name", [*SHEETS, "choices", "uniform_on_grids"])
 def test_values_lie_in_their_enclosures(sheets: dict[str, Sheet], name: str) -> None:
     sheet = sheets[name]
 
@@ -291,7 +311,7 @@ def _is_caught(sheet: Sheet) -> bool:
 def test_missing_rounding_to_the_grid_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = Sheet("  a: float step 0.5 ~ normal(0, 1)\n")
     assert not _is_caught(sheet)
-    monkeypatch.setattr(distribution_enclosures, "_on_grid", lambda ends, grid, *bounds: ends)
+    monkeypatch.setattr(distribution_enclosures, "ends_on_grid", lambda ends, grid, *bounds: ends)
     assert _is_caught(sheet)
 
 

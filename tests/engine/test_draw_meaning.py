@@ -154,8 +154,10 @@ def test_a_null_parameter_gives_a_null_draw() -> None:
         "f: float? ~ mixture({normal(p, 1): 50%, 5: rest}) in [0, 9]\n"
         "g: float? ~ when {p is null: normal(0, 1), else: normal(p, 1)}"
     )
-    for name in "abcdef":
+    for name in "abcde":
         assert (found[name].isna() == found.p.isna()).all(), name
+    # a null outcome lies in no interval
+    assert found.f.notna().all() and (found.f[found.p.isna()] == 5).all()
     assert found.g.notna().all()
 
 
@@ -207,6 +209,46 @@ def test_a_truncated_mixture_is_the_mixture_given_the_interval(draw: str, top: s
     found = columns(f"x: float ~ {draw}", rows=20_000, top=top, seed=2).x
     assert found.min() >= low and found.max() <= high
     assert stats.ks_2samp(found, kept).pvalue > 1e-6
+
+
+NULLS = (
+    "a: int ~ discrete_uniform(0, 3)\nk: int? = when {a > 0: a, else: null}\n"
+    "j: int? = when {a == 1: null, else: a}\n"
+)
+
+
+@pytest.mark.parametrize("draw, null_where", [
+    ("mixture({discrete_uniform(k, k + 3): 50%, discrete_uniform(10, 13 + j): rest}) in [2, 12]", ()),
+    ("mixture({discrete_uniform(k, k + 3): 50%, binomial(9, k / 5): rest}) in [2, 12]", (0,)),
+    ("mixture({null: 50%, discrete_uniform(j, 3): rest}) in [2, 12]", (1,)),
+    ("mixture({n: 50%, discrete_uniform(j, 3): rest}) in [1, 12]", ()),
+    ("mixture({when {a == 2: null, else: poisson(2)}: 50%, discrete_uniform(1, 3): 50%}) in [j, 12]", (1,)),
+])  # fmt: skip
+def test_null_components_lie_in_no_interval(draw: str, null_where: tuple[int, ...]) -> None:
+    # Oracle: the mixture without truncation, filtered. Each row of a table by chi-squared, at 1e-6.
+    top = "dist n = mixture({null: 50%, poisson(3): rest})"
+    whole, bounds = draw.split(" in ")
+    low, high = bounds.strip("[]").split(", ")
+    free = columns(NULLS + f"x: int? ~ {whole}\nlow: int? = {low}", rows=40_000, top=top, seed=1)
+    free = free[(free.x >= free.low) & (free.x <= int(high))]
+    found = columns(NULLS + f"x: int? ~ {draw}", rows=10_000, top=top, seed=2)
+    assert set(found.a[found.x.isna()]) == set(null_where)
+    for a, rows in found[found.x.notna()].groupby("a"):
+        assert a not in null_where
+        expected = free.x[free.a == a].value_counts()
+        counts = rows.x.value_counts().reindex(expected.index.union(rows.x.unique()), fill_value=0)
+        expected = expected.reindex(counts.index, fill_value=0)
+        if len(counts) > 1:
+            rare = expected < 60
+            pairs = np.array([counts[~rare], expected[~rare]])
+            assert stats.chi2_contingency(pairs).pvalue > 1e-6, (a, counts, expected)
+        assert set(rows.x) <= set(free.x[free.a == a])
+
+
+def test_a_mixture_whose_known_components_lie_outside_stops_the_run() -> None:
+    body = "k: int? ~ {1: 50%, null: rest}\nx: int? ~ mixture({poisson(k): 50%, 20: rest}) in [0, 9]"
+    with pytest.raises(synthdsl.SynthError, match="no component falls inside"):
+        columns(body)
 
 
 def test_a_component_outside_the_interval_is_never_drawn() -> None:

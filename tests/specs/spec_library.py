@@ -17,7 +17,7 @@ STANDARD_FILES = sorted(STANDARD.glob("*.synth"))
 SAMPLE = 2_000
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def loaded(name: str) -> synthdsl.Spec:
     """The spec `specs/<name>.synth`."""
     return synthdsl.load(SPECS / f"{name}.synth")
