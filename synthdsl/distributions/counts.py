@@ -19,7 +19,6 @@ from synthdsl.distributions.base import (
     Distribution,
     Form,
     Parameter,
-    Requirement,
     Role,
 )
 from synthdsl.lazy import lazy

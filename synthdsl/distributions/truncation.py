@@ -8,6 +8,7 @@ cdf to resolve is drawn from its density, which is straight across so small a wi
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.distributions._families import Standard
@@ -114,6 +115,22 @@ class Interval:
             result = _by_rows(distribution, params, u, rest, self)
         return np.clip(result, self.low, np.maximum(self.high, self.low))
 
+    def repeated(self, rows: int, times: int) -> Interval:
+        """The same with each of its `rows` rows `times` times in a row."""
+        result = copy(self)
+
+        def each(value: Any) -> Any:
+            return np.repeat(np.broadcast_to(value, rows), times)
+
+        result.low, result.high, result.mass = each(self.low), each(self.high), each(self.mass)
+        result.start, result.end = each(self.start), each(self.end)
+        result.is_upper = each(self.is_upper)
+        result.is_faint, result.is_narrow = each(self.is_faint), each(self.is_narrow)
+        result._params = tuple(
+            each(p) if isinstance(p, np.ndarray) and p.shape == (rows,) else p for p in self._params
+        )
+        return result
+
 
 def interval_mass(distribution: Distribution, params: tuple[Any, ...], low: Any, high: Any) -> Any:
     """P(low <= X <= high), accurate in relative terms; bounds may be None or infinite.
@@ -189,7 +206,9 @@ def _straddling(
     above = (1 - end) + rest * (end - start)
     low = distribution.quantile(np.clip(level, 5e-324, MOST_BELOW_ONE), *params)
     result = np.array(np.broadcast_to(low, above.shape))
-    far = np.flatnonzero(np.broadcast_to(rest, above.shape).reshape(-1) < CLOSE)
+    # an interval that ends below the median has nothing to gain there, and all to lose
+    is_far = np.less(rest, CLOSE) & np.greater(end, 0.5)
+    far = np.flatnonzero(np.broadcast_to(is_far, above.shape))
     if far.size:
         size = above.size
         flat = result.reshape(-1)

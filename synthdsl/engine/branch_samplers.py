@@ -11,7 +11,7 @@ from synthdsl.engine.choices import Chooser
 from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame, RowError, scatter
 from synthdsl.engine.lookup_index import raw_column
-from synthdsl.engine.masses import Mass
+from synthdsl.engine.masses import Mass, masses_inside
 from synthdsl.engine.results import filled_mask
 from synthdsl.engine.rewriting import branch_number
 from synthdsl.engine.samplers import BlockDraws, Context, NullDraw, Sampler, in_vocabulary, taken
@@ -66,14 +66,12 @@ class Mixture(Sampler):
         return Column(column.values, both_valid(column.valid, valid), column.vocabulary)
 
     def _inside(self, shares: list[Any], valid: Any, frame: Frame) -> tuple[list[Any], Any]:
-        """Shares given that the value lies inside the bounds, and where neither bound is null."""
+        """Shares given that the value lies inside the bounds, and where neither bound and not
+        every component is null.
+        """
         assert self._masses is not None
-        inside = []
-        for share, mass in zip(shares, self._masses, strict=True):
-            column = mass(frame)
-            inside.append(share * column.values)
-            valid = both_valid(valid, column.valid)
-        valid = filled_mask(valid, frame.rows)
+        inside, known = masses_inside(shares, self._masses, frame)
+        valid = filled_mask(both_valid(valid, known), frame.rows)
         return shares_inside(inside, valid, frame, self._span, "no component falls"), valid
 
 

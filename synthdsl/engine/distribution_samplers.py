@@ -77,12 +77,12 @@ class Bernoulli(Sampler):
 def _discrete_uniform(
     draw: DistributionDraw, context: Context, low: Expr | None, high: Expr | None
 ) -> Sampler:
-    first, last = draw.form.canonical(*(p.value for p in draw.parameters if isinstance(p, Constant)))
+    values = [p.value for p in draw.parameters if isinstance(p, Constant)]
+    first, last = draw.form.canonical(*values)
     if isinstance(low, Constant) and isinstance(high, Constant):
         start, end = context.grid.inner(float(low.value), float(high.value))
         first, last = max(first, start), min(last, end)
-    step = float(context.grid.step or 1)
-    count = round((last - first) / step) + 1
+    count = round((last - first) / float(context.grid.step or 1)) + 1
     if count < 1:
         raise RowError(
             "empty-interval", draw.span, "no value of the grid lies between these bounds"
@@ -94,12 +94,12 @@ class DiscreteUniform(Sampler):
     """Equally likely grid values `first`, `first + step`, … (`count` of them)."""
 
     def __init__(self, first: float, count: int, context: Context) -> None:
-        self._first = first
         self._count = count
         self._grid = context.grid
         step = context.grid.step
         assert step is not None
         self._numerator, self._denominator = step.numerator, step.denominator
+        self._start = round(first * step.denominator / step.numerator)
 
     def sample(self, frame: Frame, draws: BlockDraws) -> Column:
         """The grid value in whose share of the unit interval the uniform falls."""
@@ -108,13 +108,12 @@ class DiscreteUniform(Sampler):
         steps = u.astype(np.int64)
         # a level may be one where fields are correlated
         np.minimum(steps, self._count - 1, out=steps)
+        steps += self._start
         if self._grid.is_whole:
             if self._numerator != 1:
                 steps *= self._numerator
-            steps += int(self._first)
             return Column(steps)
-        start = round(self._first * self._denominator / self._numerator)
-        return Column((steps + start) * float(self._numerator) / float(self._denominator))
+        return Column(steps * float(self._numerator) / float(self._denominator))
 
 
 class ConstantDistribution(Sampler):

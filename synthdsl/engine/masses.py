@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthdsl.distributions.truncation import interval_mass
 from synthdsl.engine.evaluate import evaluate, evaluate_column
@@ -31,7 +32,8 @@ Mass = Callable[[Frame], Column]
 
 
 def mass_function(draw: DrawNode, context: Context, low: Expr, high: Expr) -> Mass:
-    """The probability that `draw` falls in [low, high] after rounding; null where either is.
+    """The probability that `draw` falls in [low, high] after rounding; null where either is, or
+    where the draw is.
 
     Raises `RowError` for a draw that has no order.
     """
@@ -88,14 +90,29 @@ def _mixture(draw: MixtureDraw, context: Context, low: Expr, high: Expr) -> Mass
 
     def mass(frame: Frame) -> Column:
         shares, valid = row_shares(weights, frame, draw.span)
-        total: Any = 0.0
-        for share, component in zip(shares, masses, strict=True):
-            column = component(frame)
-            valid = both_valid(valid, column.valid)
-            total = total + share * column.values
-        return Column(total, valid)
+        inside, known = masses_inside(shares, masses, frame)
+        return Column(sum(inside[1:], start=inside[0]), both_valid(valid, known))
 
     return mass
+
+
+def masses_inside(
+    shares: list[Any], masses: list[Mass], frame: Frame
+) -> tuple[list[Any], NDArray[np.bool_] | None]:
+    """Shares of components times their mass, and where any that has a share is not null.
+
+    A component that is null in a row lies in no interval: it has no mass there.
+    """
+    inside: list[Any] = []
+    known: Any = False
+    for share, mass in zip(shares, masses, strict=True):
+        column = mass(frame)
+        part, has_value = share * column.values, np.greater(share, 0)
+        if column.valid is not None:
+            part, has_value = np.where(column.valid, part, 0.0), has_value & column.valid
+        inside.append(part)
+        known = known | has_value
+    return inside, None if np.all(known) else np.broadcast_to(known, frame.rows)
 
 
 def _choice(draw: ChooseDraw, context: Context, low: Expr, high: Expr) -> Mass:

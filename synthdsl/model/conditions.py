@@ -69,10 +69,11 @@ class Conditions:
 
     def _add_rule(self, node: tree.Rule, condition: Expr, scope: Scope) -> None:
         if node.share is not None and not 0 < node.share <= 1:
+            asked = "no row" if node.share <= 0 else "more than 100 % of rows"
             self._findings.report(
                 "bad-rule",
                 node.span,
-                f"rule `{node.name.text}` holds in {float(node.share):.4g} of rows: "
+                f"rule `{node.name.text}` is to hold in {asked}: "
                 "a share lies above 0 % and reaches 100 %",
                 "write `rule[98%]`; for a rule that never holds, put `not` before its condition",
             )

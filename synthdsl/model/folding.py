@@ -23,6 +23,7 @@ from synthdsl.model.expressions import (
     Operation,
     children,
 )
+from synthdsl.model.grids import typed_decimal
 from synthdsl.values.types import Kind
 
 INTEGER_KINDS = frozenset({Kind.INT, Kind.DATE, Kind.DATETIME, Kind.TIME, Kind.DURATION})
@@ -64,6 +65,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": op.add, "-": op.sub, "*": op.mul, "/": op.truediv,
     "==": op.eq, "!=": op.ne, "<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge,
 }  # fmt: skip
+_IN_DECIMALS = frozenset({"+", "-", "*"})
 
 
 def _operation(expression: Expr) -> Any:
@@ -78,9 +80,23 @@ def _operation(expression: Expr) -> Any:
         return None
     if name == "neg":
         return -values[0]
+    if name in _IN_DECIMALS:
+        values = _decimals(values)
+        result = _ARITHMETIC[name](*values)
+        return float(result) if isinstance(result, Fraction) else result
     if name == "^":
         return float(values[0]) ** float(values[1])
     return _ARITHMETIC[name](*values)
+
+
+def _decimals(values: list[Any]) -> list[Any]:
+    """Numbers as the decimals that were typed, so that 0.1 + 0.2 is 0.3; else as they are."""
+    if not any(isinstance(value, float) for value in values):
+        return values
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return values
+    exact = [typed_decimal(value) for value in values]
+    return values if None in exact else exact
 
 
 def _logic(name: str, values: list[bool | None]) -> bool | None:
@@ -104,7 +120,7 @@ def _convert(expression: Expr) -> Any:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return value
-    exact = Fraction(value) * expression.factor + expression.offset
+    exact = (typed_decimal(value) or Fraction(value)) * expression.factor + expression.offset
     if expression.type.kind in INTEGER_KINDS:
         return math.floor(exact + Fraction(1, 2))
     return float(exact)

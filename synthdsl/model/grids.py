@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 from synthdsl.values.calendar import FIRST_DAY, LAST_DAY
 from synthdsl.values.types import DAY, LARGEST_INT, Kind, Type
 
+DIGITS = 15
+"""Decimal digits that a float always tells apart."""
 _SECOND = Fraction(1_000_000)
 _KIND_STEPS = {
     Kind.INT: Fraction(1),
@@ -43,6 +46,16 @@ def within(low: float, high: float, step: Fraction) -> tuple[Fraction, Fraction]
 
 def _decimal(x: float) -> Fraction:
     return Fraction(x).limit_denominator(10**12)
+
+
+def typed_decimal(value: float) -> Fraction | None:
+    """The decimal of up to 15 digits that `value` stands for; None where it has more."""
+    if isinstance(value, int):
+        return Fraction(value)
+    if not math.isfinite(value):
+        return None
+    exact = Decimal(repr(float(value)))
+    return Fraction(exact) if len(exact.as_tuple().digits) <= DIGITS else None
 
 
 def snapped(value: float, step: Fraction) -> Fraction:

@@ -35,7 +35,6 @@ from synthdsl.rules.forward import (
     both,
     branches,
     bucket_range,
-    fits,
     images,
     in_steps,
     negation,
@@ -443,12 +442,12 @@ def _within(node: Node, result: Enclosure, inputs: Inputs) -> Narrowed | None:
 def _lookup(node: Node, result: Enclosure, inputs: Inputs) -> Narrowed | None:
     if result.is_nullable or not result.has_value or result.listed is None:
         return None
-    rows = [keys for keys, value in node.detail if value in result.listed and fits(keys, inputs)]
+    rows = node.detail.with_values(result.listed) & node.detail.asked_for(inputs)
     narrowed = []
     for at, item in enumerate(inputs):
         item = item.with_null(False) if item.has_value else NOTHING
         if item.listed is not None:
-            used = item.listed & {keys[at] for keys in rows}
+            used = node.detail.used(at, item.listed, rows)
             is_number = item.low > -INFINITY or item.high < INFINITY
             item = listing(used, is_number=is_number)
         elif not rows:

@@ -383,23 +383,9 @@ def _within(node: Node, inputs: Inputs) -> Enclosure:
 def _lookup(node: Node, inputs: Inputs) -> Enclosure:
     if any(i.is_empty for i in inputs):
         return NOTHING
-    values = [value for keys, value in node.detail if fits(keys, inputs)]
+    values = node.detail.valued(node.detail.asked_for(inputs))
     is_number = node.start.low > -INFINITY or node.start.high < INFINITY
     return listing(values, is_number=is_number, is_nullable=True)
-
-
-def fits(keys: Sequence[Any], inputs: Inputs) -> bool:
-    """Whether a lookup's row may be the one that is asked for."""
-    return all(
-        i.has_value and (k in i.listed if i.listed is not None else _is_inside(k, i))
-        for k, i in zip(keys, inputs, strict=True)
-    )
-
-
-def _is_inside(value: Any, enclosure: Enclosure) -> bool:
-    if isinstance(value, int | float):
-        return bool(enclosure.low <= value <= enclosure.high)
-    return True
 
 
 # functions

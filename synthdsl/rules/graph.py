@@ -50,6 +50,7 @@ from synthdsl.rules.enclosures import (
     between,
     listing,
 )
+from synthdsl.rules.lookups import LookupRows
 from synthdsl.rules.supports import support_ends
 from synthdsl.values.types import ORDERED, Kind, Type
 
@@ -342,7 +343,7 @@ def _outcomes(draw: CategoricalDraw | QuotaDraw, type_: Type) -> Enclosure:
     return listing(values, is_number=is_number, is_nullable=is_nullable)
 
 
-def lookup_rows(draw: LookupDraw) -> list[tuple[tuple[Any, ...], Any]] | None:
+def lookup_rows(draw: LookupDraw) -> LookupRows | None:
     """The rows of a lookup that have weight: raw keys and value; None where they are too many."""
     lookup = draw.lookup
     if lookup.rows > MOST_ROWS_OF_LOOKUP or any(value is None for value in draw.values):
@@ -356,8 +357,8 @@ def lookup_rows(draw: LookupDraw) -> list[tuple[tuple[Any, ...], Any]] | None:
     if any(column is None for column in columns):
         return None
     weights = lookup.weights or [1.0] * lookup.rows
-    return [
-        (tuple(column[i] for column in columns), draw.values[i])
-        for i in range(lookup.rows)
-        if weights[i] > 0
-    ]
+    kept = [i for i in range(lookup.rows) if weights[i] > 0]
+    return LookupRows.of(
+        [[column[i] for i in kept] for column in columns if column is not None],
+        [draw.values[i] for i in kept],
+    )

@@ -85,7 +85,10 @@ def test_values_are_those_of_the_grid_and_equally_likely(grid: str, way: str) ->
     assert is_even(drawn(WAYS[way].format(type=type_, draw=f"{draw} in {bounds}")), inside)
 
 
-@pytest.mark.parametrize("type_, step", [("int step 2", 2), ("int step 3", 3), ("float step 0.1", Fraction(1, 10)), ("int", 1)])
+@pytest.mark.parametrize(
+    "type_, step",
+    [("int step 2", 2), ("int step 3", 3), ("float step 0.1", Fraction(1, 10)), ("int", 1)],
+)
 @pytest.mark.parametrize("is_correlated", [False, True])
 def test_ends_by_row(type_: str, step: Any, is_correlated: bool) -> None:
     more = "\nm: float ~ normal(0, 1)\ncorrelate (x, m) rank 0.5" if is_correlated else ""

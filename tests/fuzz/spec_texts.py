@@ -57,11 +57,36 @@ table t [5] {
   u: uuid ~ uuid()
 }
 """,
+    """language 1
+enum Dx {healthy, diabetes, cancer}
+table visit [40] {
+  ward: int ~ discrete_uniform(1, 4)
+  dx: Dx ~ {healthy: 60%, diabetes: 30%, cancer: rest}
+  age: int<a> ~ normal(47, 22) in [0, 105]
+  tested: bool ~ bernoulli(30%)
+  came: date ~ discrete_uniform(2025-01-01, 2025-12-31)
+  left: date ~ normal(came + 6 d, 4 d)
+  died: date? ~ mixture({left: 10%, null: rest})
+  beds: int ~ keyed(ward, discrete_uniform(10, 30))
+  room: int ~ unique(discrete_uniform(100, 999))
+  arm: int ~ quota({1: 50%, 2: rest})
+  a: float step 0.1 ~ uniform(0, 60)
+  b: float step 0.1 ~ uniform(0, 60)
+  rule tests keeping (dx): dx == diabetes -> tested
+  rule[90%] old: dx == cancer -> age >= 40 a
+  rule dates: came <= left
+  rule parts: a + b <= 60
+  case died_at_once: died == came
+}
+rule adult each visit v: v.age >= 18 a or v.dx == healthy
+case young each visit v: v.dx == cancer and v.age < 45 a
+""",
 )
 _TOKEN = re.compile(r'"[^"\n]*"|\w+|[^\w\s]|\n|[ \t]+')
 STRAY = (
     *'()[]{}~=:,.@?+-*/^<>"\'#%\n\t \\|&;!$`', "<->", "->", "when", "else", "in", "not", "and", "or",
     "is", "null", "rest", "table", "enum", "param", "dist", "fields", "let", "use", "key", "rule",
+    "case", "each", "keeping", "[98%]", "keyed(", "unique(", "quota({",
     "missing", "correlate", "rank", "by", "step", "as", "index", "true", "1e400", "0", "-1", "9" * 30,
     "1.5", "50%", "101%", "2026-02-30", "2026-01-01", "10:61", "3 d", "2 'kg'", "'", "\x00", "é", "“",
     "\u202e", "\U0001f600", "normal(0, 1)", "poisson(-1)", "x", "n", "age", "Sex", "{1: 50%, 2: 50%}",

@@ -91,8 +91,9 @@ def conditions(draw: st.DrawFn, of: st.SearchStrategy[Sum]) -> tuple[str, Callab
         return f"{text} in {{{listed}}}", lambda row: value(row) in {f(row) for _, f in items}
     other, bound = draw(of)
     if kind == "interval":
-        return f"{text} in [{other}, {other} + 0.3]", lambda row: (
-            bound(row) <= value(row) <= bound(row) + Decimal("0.3")
+        return (
+            f"{text} in [{other}, {other} + 0.3]",
+            lambda row: bound(row) <= value(row) <= bound(row) + Decimal("0.3"),
         )
     sign = draw(st.sampled_from(list(COMPARE)))
     return f"{text} {sign} {other}", lambda row: COMPARE[sign](value(row), bound(row))
@@ -158,7 +159,11 @@ def test_rules_allow_what_decimals_allow(found: tuple[str, Callable[[Row], bool]
         table = rows_of(body, rows=200)
     except synthdsl.SynthError as error:
         codes = {d.code for d in error.diagnostics}
-        assert not allowed or codes <= {"constant-condition", "empty-rule", "rule-without-fields"}, (
+        assert not allowed or codes <= {
+            "constant-condition",
+            "empty-rule",
+            "rule-without-fields",
+        }, (
             text,
             str(error),
         )

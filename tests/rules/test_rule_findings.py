@@ -10,6 +10,7 @@ import sys
 import pytest
 from rules_specs import errors_in, found_in, spec_of
 
+from synthdsl import check
 from synthdsl.distributions.base import DISTRIBUTIONS
 from synthdsl.model.findings import Findings
 from synthdsl.rules import analysis, forward
@@ -64,6 +65,21 @@ def test_a_soft_rule_needs_rows_that_hold_it_and_rows_that_break_it():
         "impossible-exception"
     )
     assert said(table(rows, "rule[98%] r: age >= 12 a")) == []
+
+
+@pytest.mark.parametrize(
+    ("share", "rows"),
+    [
+        ("0%", "no row"),
+        ("100.5%", "more than 100 % of rows"),
+        ("1e400%", "more than 100 % of rows"),
+    ],
+)
+def test_a_share_of_no_rows_or_of_too_many_is_refused(share, rows):
+    text = table(AGE.strip(), f"rule[{share}] r: age >= 12 a")
+    assert [(d.code, d.message) for d in check("example.synth", text=f"language 1\n{text}")] == [
+        ("bad-rule", f"rule `r` is to hold in {rows}: a share lies above 0 % and reaches 100 %")
+    ]
 
 
 def test_a_case_that_never_occurs_is_told():

@@ -17,7 +17,7 @@ import synthdsl
 from synthdsl.api import format_text
 
 NAMES = [path.stem for path in SPEC_FILES]
-every_spec = pytest.mark.parametrize("name", NAMES)
+every_spec = pytest.mark.parametrize("name", NAMES, scope="module")
 
 
 def test_the_specs_are_there():

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from synthdsl.engine.conditioning.candidates import demands
-from synthdsl.engine.conditioning.cells import CellsCompiler, Tables
+from synthdsl.engine.conditioning.cells import CellsCompiler
 from synthdsl.engine.conditioning.clauses import split
 from synthdsl.engine.conditioning.component import BLOCK_ROWS, PILOT_ROWS, Component
+from synthdsl.engine.conditioning.drawn_cells import Tables
 from synthdsl.engine.conditioning.focused import Focused
 from synthdsl.engine.conditioning.narrowing import Inside, narrowed
 from synthdsl.engine.conditioning.proposals import Proposal, Rejection

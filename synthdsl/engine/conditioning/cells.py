@@ -14,7 +14,7 @@ Dechter's elimination; enclosures as in Moore 1966, "Interval analysis".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -25,9 +25,11 @@ from scipy.special import ndtr, ndtri
 
 from synthdsl.engine.conditioning.clauses import Clause, is_bare, split, thresholds
 from synthdsl.engine.conditioning.draw_enclosures import draw_enclosure
+from synthdsl.engine.conditioning.drawn_cells import PILOT_SEED, Tables, merged_cells
+from synthdsl.engine.conditioning.drawn_cells import Cells as Cells
 from synthdsl.engine.conditioning.enclosures import Enclosure, enclose, enclose_derived
-from synthdsl.engine.conditioning.factors import Elimination, Factor
-from synthdsl.engine.conditioning.partitions import LEAST, Cutter, is_cut
+from synthdsl.engine.conditioning.factors import Factor
+from synthdsl.engine.conditioning.partitions import Cutter, Memory, Slice, is_cut
 from synthdsl.engine.conditioning.proposals import FillField
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.streams import root_keys
@@ -45,11 +47,6 @@ FEWEST_CELLS = 8
 LARGEST_CLAUSE = 1 << 18
 """Combinations of cells that a clause is enclosed for; four times as many once refined."""
 MOST_AXES = 30
-PILOT_SEED = 0xCE115
-WORTHLESS = 0.99
-"""The probability of a clause from which on it is only checked: drawing by it costs more."""
-REFINING_ROWS = 8_192
-"""Rows that tell where cells should be smaller."""
 
 
 @dataclass(frozen=True)
@@ -58,143 +55,6 @@ class Demand:
 
     rule: Rule
     demand: str
-
-
-Refine = Callable[[Sequence[NDArray[np.float64]], Sequence[NDArray[np.float64]]], "Cells | None"]
-"""From the edges of cells and the weights of what lies between them to a finer proposal."""
-
-
-class Cells:
-    """The proposal: cells by elimination, uniforms within their cells, fields at these."""
-
-    name = "cells"
-    cost = 2.0
-
-    def __init__(
-        self,
-        fields: tuple[str, ...],
-        axes: Sequence[str],
-        edges: Sequence[NDArray[np.float64]],
-        elimination: Elimination,
-        given: frozenset[str],
-        fill_field: FillField,
-        refine: Refine,
-        noted: frozenset[str],
-    ) -> None:
-        self.mass = elimination.mass
-        self._refine = refine
-        self.detail = self._words(axes, edges)
-        self._fields = fields
-        self._axes = list(axes)
-        # fields that cells do not restrict are drawn as declared, unless a stage is given them
-        self._cut = [
-            number
-            for number, name in enumerate(axes)
-            if name not in given and (len(edges[number]) > 2 or name in noted)
-        ]
-        self._edges = list(edges)
-        self._widths = [np.diff(e) for e in edges]
-        self._elimination = elimination
-        self._given = given
-        self._fill_field = fill_field
-
-    def _words(self, axes: Sequence[str], edges: Sequence[NDArray[np.float64]]) -> str:
-        cut = ", ".join(f"{a} {len(e) - 1}" for a, e in zip(axes, edges, strict=True) if len(e) > 2)
-        return f"cells of {cut}; those that break rules are never drawn"
-
-    def refined(self) -> Cells | None:
-        """The proposal with smaller cells where it draws most; None where nothing is left to
-        divide.
-        """
-        rng = np.random.Generator(np.random.Philox(PILOT_SEED))
-        cells = self._elimination.draw(lambda _: rng.random(REFINING_ROWS))
-        weights = [
-            np.bincount(np.broadcast_to(cells[v], REFINING_ROWS), minlength=len(e) - 1).astype(
-                float
-            )
-            for v, e in enumerate(self._edges)
-        ]
-        return self._refine(self._edges, weights)
-
-    def fill(self, frame: Frame) -> NDArray[np.bool_] | None:
-        """Draw every field of the component for all rows of `frame`."""
-        given = {}
-        for number, name in enumerate(self._axes):
-            if name in self._given:
-                cell = np.searchsorted(self._edges[number], frame.base(name), side="right") - 1
-                given[number] = np.minimum(cell, len(self._edges[number]) - 2)
-        cells = self._elimination.draw(lambda v: frame.draws(self._axes[v]).uniform("cell"), given)
-        for number in self._cut:
-            name = self._axes[number]
-            u = frame.draws(name).uniform()
-            cell = cells[number]
-            np.multiply(u, self._widths[number].take(cell), out=u)
-            np.add(u, self._edges[number].take(cell), out=u)
-            frame.bases[name] = np.clip(u, LEAST / 2, 1 - LEAST / 2, out=u)
-        for name in self._fields:
-            self._fill_field(name, frame)
-        return None
-
-
-class Tables:
-    """For each clause, in which cells it can be met (`possible`) and in which it surely is
-    (`sure`); `rules` tells whose clause it is. `is_whole`: no clause is missing.
-    """
-
-    def __init__(
-        self,
-        axes: Sequence[str],
-        edges: Sequence[NDArray[np.float64]],
-        rules: Sequence[Rule],
-        possible: Sequence[Factor],
-        sure: Sequence[Factor],
-        is_whole: bool,
-        fill_field: FillField,
-    ) -> None:
-        self._axes = axes
-        self._edges = edges
-        self._masses = [np.diff(e) for e in edges]
-        self._rules = rules
-        self._possible = possible
-        self._sure = sure
-        self._is_whole = is_whole
-        self._fill_field = fill_field
-
-    def bounds(self, leaving_out: Rule | None = None) -> tuple[float, float]:
-        """Between what the probability surely lies that all rules, less one, are met."""
-        kept = [i for i, rule in enumerate(self._rules) if rule is not leaving_out]
-        outer = Elimination(self._masses, _telling(self._possible[i] for i in kept))
-        if not self._is_whole:
-            return 0.0, min(outer.mass, 1.0)
-        inner = Elimination(self._masses, _telling(self._sure[i] for i in kept))
-        low = 0.0 if inner.left_out else inner.mass
-        return min(low, outer.mass), min(outer.mass, 1.0)
-
-    def _share(self, factor: Factor) -> float:
-        """The probability that cells alone meet a clause."""
-        table = np.asarray(factor.table, np.float64)
-        for variable in reversed(factor.scope):
-            table = table @ self._masses[variable]
-        return float(table)
-
-    def proposal(
-        self, free: tuple[str, ...], refine: Refine, noted: frozenset[str]
-    ) -> Cells | None:
-        """Draws the `free` fields given the others; None where every cell is possible."""
-        factors = [f for f in self._possible if self._share(f) < WORTHLESS]
-        if not factors:
-            factors = _telling(self._possible)
-        if not factors:
-            return None
-        given = frozenset(self._axes) - frozenset(free)
-        first = frozenset(i for i, name in enumerate(self._axes) if name in given)
-        edges, (factors,) = _merged_cells(self._edges, [factors])
-        elimination = Elimination([np.diff(e) for e in edges], factors, first=first)
-        return Cells(free, self._axes, edges, elimination, given, self._fill_field, refine, noted)
-
-
-def _telling(factors: Iterable[Factor]) -> list[Factor]:
-    return [factor for factor in factors if not factor.table.all()]
 
 
 @dataclass(eq=False)
@@ -216,9 +76,14 @@ class CellsCompiler:
     """Builds the cells of a component's stage."""
 
     def __init__(
-        self, plan: TablePlan, words: Mapping[str, Vocabulary], fill_field: FillField
+        self,
+        plan: TablePlan,
+        words: Mapping[str, Vocabulary],
+        fill_field: FillField,
+        cuts: Memory | None = None,
     ) -> None:
         self._plan = plan
+        self._cuts: Memory = {} if cuts is None else cuts
         self._fields = plan.table.fields
         self._words = words
         self._fill_field = fill_field
@@ -227,7 +92,7 @@ class CellsCompiler:
 
     def of(self, plan: TablePlan, fill_field: FillField) -> CellsCompiler:
         """The same for a table with other draws."""
-        return CellsCompiler(plan, self._words, fill_field)
+        return CellsCompiler(plan, self._words, fill_field, self._cuts)
 
     def compile(
         self,
@@ -269,7 +134,7 @@ class CellsCompiler:
             return None
         numbers = {name: i for i, name in enumerate(axes)}
         scopes = [self._scope(fields_read(c.condition), numbers) for _, c in clauses]
-        cutter = Cutter(self._fields, self._field_at)
+        cutter = Cutter(self._fields, self._field_at, self._cuts)
         edges = self._edges(axes, [c for _, c in clauses], scopes, cutter)
         if edges is None:
             return None
@@ -290,7 +155,7 @@ class CellsCompiler:
             rules.append(rule)
             possible.append(both[0])
             sure.append(both[1])
-        edges, (possible, sure) = _merged_cells(work.edges, [possible, sure])
+        edges, (possible, sure) = merged_cells(work.edges, [possible, sure])
         return Tables(work.axes, edges, rules, possible, sure, is_whole, self._fill_field)
 
     # axes
@@ -355,9 +220,14 @@ class CellsCompiler:
         fine = {name for name in axes if not all(is_bare(e, name) for e in (*conditions, *inner))}
         edges: dict[str, NDArray[np.float64]] = {}
         for name in axes:
-            parents = [n for n in axes if n in self.bases_of({name}) and n != name]
+            bases = self.bases_of({name})
             edges[name] = cutter.cut(
-                name, parents, values[name], most=MOST_CELLS, is_fine=name in fine
+                name,
+                [n for n in axes if n in bases and n != name],
+                values[name],
+                decided_by=bases,
+                most=MOST_CELLS,
+                is_fine=name in fine,
             )
         while True:
             counts = [len(edges[name]) - 1 for name in axes]
@@ -378,21 +248,26 @@ class CellsCompiler:
             return list(expressions_of(field.draw))
         return [] if field.value is None else [field.value]
 
-    def _field_at(
-        self, name: str, levels: Mapping[str, NDArray[np.float64]], rows: int
-    ) -> NDArray[np.float64] | None:
-        """Raw values of a field where base uniforms are given."""
+    def _field_at(self, name: str, levels: Mapping[str, NDArray[np.float64]], rows: int) -> Slice:
+        """A field where the base uniforms of others are given."""
         frame = self._blank(rows)
         frame.bases.update(levels)
-        bases = self.bases_of({name})
+        bases = self.bases_of({name}) - {name}
         for step in self._plan.steps:
             for other in step.fields:
                 if other in bases:
                     self._fill_field(other, frame)
-        column = frame.column(name)
-        if column.vocabulary is not None or column.is_arrow:
-            return None
-        return np.asarray(column.values, np.float64)
+
+        def values(u: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64] | None:
+            some = frame.some(row)
+            some.bases[name] = u
+            self._fill_field(name, some)
+            column = some.column(name)
+            if column.vocabulary is not None or column.is_arrow:
+                return None
+            return np.asarray(column.values, np.float64)
+
+        return values
 
     def _blank(self, rows: int) -> Frame:
         keys = root_keys(self._plan.name, 0, rows)
@@ -520,27 +395,3 @@ class _Boxes:
         for name in self._order:
             if name in needed and name not in self._known:
                 self._known[name] = self._compiler.enclosure(name, self._levels, self._known)
-
-
-def _merged_cells(
-    edges: Sequence[NDArray[np.float64]], groups: Sequence[Sequence[Factor]]
-) -> tuple[list[NDArray[np.float64]], list[list[Factor]]]:
-    """Neighbouring cells that no factor tells apart, made one."""
-    result = [list(group) for group in groups]
-    merged = []
-    for variable, edge in enumerate(edges):
-        differs = np.zeros(len(edge) - 2, np.bool_)
-        for group in result:
-            for factor in group:
-                if variable in factor.scope:
-                    table = np.moveaxis(factor.table, factor.scope.index(variable), 0)
-                    change = table[1:] != table[:-1]
-                    differs |= change.any(axis=tuple(range(1, change.ndim)))
-        kept = np.concatenate([[0], np.flatnonzero(differs) + 1])
-        merged.append(np.append(edge[kept], edge[-1]))
-        for group in result:
-            for number, factor in enumerate(group):
-                if variable in factor.scope:
-                    axis = factor.scope.index(variable)
-                    group[number] = Factor(factor.scope, factor.table.take(kept, axis=axis))
-    return merged, result

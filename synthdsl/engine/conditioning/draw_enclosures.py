@@ -11,11 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synthdsl.engine.conditioning.distribution_enclosures import (
-    LEAST_LEVEL,
-    MOST_LEVEL,
-    enclose_distribution,
-)
+from synthdsl.engine.conditioning.distribution_enclosures import enclose_distribution
 from synthdsl.engine.conditioning.enclosed_values import (
     Enclosure,
     Flags,
@@ -28,6 +24,7 @@ from synthdsl.engine.conditioning.enclosed_values import (
 from synthdsl.engine.conditioning.enclosures import branches_taken, enclose, on_grid, simplified
 from synthdsl.engine.conditioning.interval_arithmetic import Ends, as_floats
 from synthdsl.engine.conditioning.lookup_enclosures import enclose_lookup_draw
+from synthdsl.engine.conditioning.quantile_ends import LEAST_LEVEL, MOST_LEVEL
 from synthdsl.engine.grid import Grid
 from synthdsl.engine.lookup_index import raw_column
 from synthdsl.engine.rewriting import narrower

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LARGEST_GUIDE = 1 << 17
+"""Entries of a guide table that are worth their memory for speed alone."""
 LARGEST_BUCKET = 1 << 22
 """Entries of a table made while eliminating; factors that would exceed it are left out."""
 
@@ -64,12 +66,16 @@ class Levels:
         # the last cell with weight takes what rounding leaves
         cumulated[np.arange(weights.shape[1]) >= last[:, None]] = 1.0
         self._cumulated = np.ascontiguousarray(cumulated).reshape(-1)
-        self._bins = 1 << min(10, max(2, (2 * self._cells - 1).bit_length()))
+        self._bins = 1 << min(11, max(4, (4 * self._cells - 1).bit_length()))
+        while self._bins > 2 * self._cells and len(weights) * self._bins > LARGEST_GUIDE:
+            self._bins >>= 1
         while self._bins > 4 and len(weights) * self._bins > LARGEST_BUCKET:
             self._bins >>= 1
-        self._guide = self._guides(cumulated)
+        # a small guide spares a conversion, a large one should stay small
+        is_small = len(weights) * self._bins <= LARGEST_GUIDE
+        self._guide = self._guides(cumulated).astype(np.int64 if is_small else np.int32)
 
-    def _guides(self, cumulated: NDArray[np.float64]) -> NDArray[np.int32]:
+    def _guides(self, cumulated: NDArray[np.float64]) -> NDArray[np.int64]:
         """For each row and bin, the first cell whose cumulated share exceeds the bin's start."""
         rows = len(cumulated)
         # cells up to and including bin b's start: count them by the bin in which they end
@@ -81,19 +87,24 @@ class Levels:
         counts = np.bincount(bins.reshape(-1), minlength=rows * width).reshape(rows, width)
         first = np.cumsum(counts[:, : self._bins], axis=1)
         first = np.minimum(first, self._cells - 1)
-        found: NDArray[np.int32] = first + np.arange(rows)[:, None] * self._cells
-        return found.astype(np.int32).reshape(-1)
+        found: NDArray[np.int64] = first + np.arange(rows)[:, None] * self._cells
+        return found.reshape(-1)
 
-    def draw(self, u: NDArray[np.float64], row: Any = 0) -> NDArray[np.int64]:
-        """The cell of each uniform in its row of shares."""
+    def draw(
+        self, u: NDArray[np.float64], row: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """The cell of each uniform in its row of shares, the first unless rows are given."""
         bins = (u * self._bins).astype(np.int64)
-        bins += row * self._bins
-        at: NDArray[np.int64] = self._guide.take(bins).astype(np.int64)
+        if row is not None:
+            bins += row * self._bins
+        at: NDArray[np.int64] = self._guide.take(bins).astype(np.int64, copy=False)
         unsettled = np.flatnonzero(self._cumulated.take(at) <= u)
         while unsettled.size:
-            at[unsettled] += 1
-            unsettled = unsettled[self._cumulated.take(at[unsettled]) <= u[unsettled]]
-        at -= row * self._cells
+            later = at.take(unsettled) + 1
+            at[unsettled] = later
+            unsettled = unsettled[self._cumulated.take(later) <= u.take(unsettled)]
+        if row is not None:
+            at -= row * self._cells
         return at
 
 
@@ -187,9 +198,9 @@ class Elimination:
                 # nothing to choose: a scalar stands for every row
                 cells[bucket.variable] = np.zeros((), np.int64)
                 continue
-            row: Any = 0
+            row: NDArray[np.int64] | None = None
             for variable, size in zip(bucket.given, bucket.sizes, strict=True):
-                row = row * size + cells[variable]
+                row = cells[variable] if row is None else row * size + cells[variable]
             cells[bucket.variable] = bucket.levels.draw(uniform(bucket.variable), row)
         return cells
 

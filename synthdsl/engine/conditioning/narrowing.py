@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import inf
 
 import numpy as np
@@ -92,6 +93,7 @@ def _bound(clause: Clause) -> tuple[str, Interval] | None:
     return name, (low, high)
 
 
+@lru_cache(maxsize=512)
 def _mass(field: Field, interval: Interval) -> float | None:
     """The share of a field's draw inside the interval; None where that is not constant."""
     draw = field.draw
@@ -123,6 +125,7 @@ def _mass(field: Field, interval: Interval) -> float | None:
     return mass(*both) / whole if whole > 0 else None
 
 
+@lru_cache(maxsize=512)
 def _truncated(field: Field, interval: Interval) -> Field:
     draw = field.draw
     assert draw is not None

@@ -7,6 +7,8 @@ The levels at which a field passes a value are found by bisection of its own sam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import ceil, floor, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +30,23 @@ from synthdsl.model.spec import Field
 from synthdsl.values.types import ORDERED, Kind
 
 Levels = NDArray[np.float64]
-FieldAt = Callable[[str, Mapping[str, Levels], int], NDArray[np.float64] | None]
-"""Raw values of a field where the base uniforms of fields are given, of so many rows; None
-where the field has no numbers."""
+Slice = Callable[[Levels, NDArray[np.int64]], NDArray[np.float64] | None]
+"""Raw values of a field at uniforms of its own, each given the parents of one row; None where
+the field has no numbers."""
+FieldAt = Callable[[str, Mapping[str, Levels], int], Slice]
+"""A field where the base uniforms of its parents are given, of so many rows."""
+Memory = dict[tuple[object, ...], tuple[list[float], list[float]]]
+"""Cuts by what decides them."""
 
 TAILS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 EXACT, ROUGH = 2.0**-53, 2.0**-20
 """To what a level is found: to the last bit where conditions change, roughly elsewhere."""
 FEW = 48
 """Values of a field that each get a cell."""
+COMBINATIONS = 24
+"""Combinations of parents for which levels are looked for."""
+SEARCHED = 2_048
+"""Values that are looked at in one step of a search for levels."""
 LEAST = 2.0**-52
 
 
@@ -91,14 +101,14 @@ def _lookup_cuts(draw: LookupDraw) -> list[float]:
 class Cutter:
     """Cuts the uniforms of fields, one after the other, parents first.
 
-    `field_at` evaluates a field at given uniforms. `parents` are the cut fields on which a
-    field depends.
+    `field_at` evaluates a field at given uniforms. `known` keeps what was found for later
+    cutters of the same fields.
     """
 
-    def __init__(self, fields: Mapping[str, Field], field_at: FieldAt) -> None:
+    def __init__(self, fields: Mapping[str, Field], field_at: FieldAt, known: Memory) -> None:
         self._fields = fields
         self._field_at = field_at
-        self._rng = np.random.Generator(np.random.Philox(20))
+        self._known = known
         self._cuts: dict[str, Levels] = {}
         self._found: dict[str, tuple[list[float], list[float]]] = {}
 
@@ -108,23 +118,38 @@ class Cutter:
         parents: Sequence[str],
         values: Iterable[float],
         *,
+        decided_by: Iterable[str],
         most: int,
         is_fine: bool,
     ) -> Levels:
         """Edges of the cells of a field's uniform, 0 and 1 included: at most `most` cells.
 
-        `values` are raw values at which conditions change; `is_fine` asks for cells all over.
+        `parents` are the cut fields on which it depends; `decided_by` is all fields that it is
+        computed from, itself included. `values` are raw values at which conditions change;
+        `is_fine` asks for cells all over.
         """
+        places = tuple(sorted(set(values)))
+        fields = tuple(self._fields[other] for other in sorted(decided_by))
+        given = tuple((parent, self._cuts[parent].tobytes()) for parent in parents)
+        key = (name, fields, given, places, most, is_fine)
+        if key not in self._known:
+            self._known[key] = self._search(name, parents, list(places), most, is_fine=is_fine)
+        self._found[name] = self._known[key]
+        return self.coarsened(name, most)
+
+    def _search(
+        self, name: str, parents: Sequence[str], values: list[float], most: int, *, is_fine: bool
+    ) -> tuple[list[float], list[float]]:
+        """Cuts that are needed, and further ones that are useful."""
         field = self._fields[name]
         assert field.draw is not None
         needed = outcome_cuts(field.draw, field)
         useful: list[float] = []
         if field.type.kind in ORDERED or field.type.kind is Kind.BOOL:
-            needed += self._levels_of(name, parents, sorted(set(values)), most, EXACT)
+            needed += self._levels_of(name, parents, values, most, EXACT)
             if is_fine:
                 useful = self._fine_cuts(name, parents, most)
-        self._found[name] = needed, useful
-        return self.coarsened(name, most)
+        return needed, useful
 
     def coarsened(self, name: str, most: int) -> Levels:
         """At most `most` cells of a field that has been cut."""
@@ -156,21 +181,22 @@ class Cutter:
 
     def _fine_cuts(self, name: str, parents: Sequence[str], most: int) -> list[float]:
         """Cuts all over: one for each value where these are few, else by levels and by values."""
-        given = self._given(parents, 1)
-        few = self._few(name, given)
+        middle = self._field_at(name, {parent: np.array([0.5]) for parent in parents}, 1)
+        few = self._few(name, middle)
         if few:
             return self._levels_of(name, parents, few, most, EXACT)
         share = max(most // 2, 2)
         cuts = (np.arange(1, share) / share).tolist()
         if most > 24:
             cuts += [*TAILS, *(1 - t for t in TAILS)]
-        spread = self._spread(name, given, share)
+        spread = _spread(middle, share)
         # on a grid a cell should end where a value does
         accuracy = ROUGH if self._fields[name].step is None else EXACT
         return [*cuts, *self._levels_of(name, parents, spread, most, accuracy)]
 
     def _given(self, parents: Sequence[str], rows: int) -> dict[str, Levels]:
         """Typical uniforms of the parents: the middles of cells, evenly chosen."""
+        rng = np.random.Generator(np.random.Philox(20))
         given = {}
         for parent in parents:
             edges = self._cuts[parent]
@@ -181,31 +207,19 @@ class Cutter:
             weights = np.sqrt(np.diff(edges))
             chosen = np.linspace(0, 1, rows, endpoint=False) + 0.5 / rows
             at = np.searchsorted(np.cumsum(weights) / weights.sum(), chosen)
-            given[parent] = self._rng.permutation(middles[np.minimum(at, len(middles) - 1)])
+            given[parent] = rng.permutation(middles[np.minimum(at, len(middles) - 1)])
         return given
 
-    def _few(self, name: str, given: Mapping[str, Levels]) -> list[float]:
+    def _few(self, name: str, field: Slice) -> list[float]:
         """The values of a field between its far quantiles, where they are few."""
         step = self._fields[name].step
-        ends = self._values(name, given, np.array([1e-7, 1 - 1e-7]))
+        ends = _at(field, 1e-7, 1 - 1e-7)
         if step is None or ends is None:
             return []
         count = (ends[1] - ends[0]) / float(step)
         if not count <= FEW:
             return []
-        return [float(ends[0]) + float(step) * i for i in range(round(count) + 1)]
-
-    def _spread(self, name: str, given: Mapping[str, Levels], count: int) -> list[float]:
-        """Values evenly between the quantiles that hold nearly all."""
-        ends = self._values(name, given, np.array([5e-4, 1 - 5e-4]))
-        if ends is None or not ends[1] > ends[0]:
-            return []
-        return [float(x) for x in np.linspace(ends[0], ends[1], max(count, 2))]
-
-    def _values(self, name: str, given: Mapping[str, Levels], u: Levels) -> Levels | None:
-        rows = len(u)
-        levels = {parent: np.resize(level, rows) for parent, level in given.items()}
-        return self._field_at(name, {**levels, name: u}, rows)
+        return [ends[0] + float(step) * i for i in range(round(count) + 1)]
 
     def _levels_of(
         self, name: str, parents: Sequence[str], values: list[float], most: int, accuracy: float
@@ -213,30 +227,51 @@ class Cutter:
         """The levels below which the field is less than, and at most, each value, for several
         values of the parents; each interval that holds one is divided until it is small.
         """
+        values = _borders(values, self._fields[name].step)
         if not values:
             return []
-        combinations = 1 if not parents else max(1, min(24, most // len(values)))
-        given = self._given(parents, combinations)
-        sides = (True, False) if self._fields[name].step is not None else (True,)
-        target = np.tile(np.repeat(values, len(sides)), combinations)
-        is_strict = np.tile(sides, combinations * len(values))
+        combinations = 1 if not parents else max(1, min(COMBINATIONS, most // len(values)))
+        field = self._field_at(name, self._given(parents, combinations), combinations)
+        target = np.tile(values, combinations)[:, None]
         rows = len(target)
-        parts = max(2, min(64, 8192 // rows))
-        levels = {p: np.repeat(u, rows // combinations * (parts - 1)) for p, u in given.items()}
+        parts = max(2, min(64, SEARCHED // rows))
+        row = np.repeat(np.arange(combinations), len(values) * (parts - 1))
         low, width = np.zeros(rows), 1.0
         while width > accuracy:
             width /= parts
             inner = low[:, None] + width * np.arange(1, parts)
-            inside = np.clip(inner, LEAST, 1 - LEAST).reshape(-1)
-            found = self._field_at(name, {**levels, name: inside}, len(inside))
+            found = field(np.clip(inner, LEAST, 1 - LEAST).reshape(-1), row)
             if found is None:
                 return []
-            found = found.reshape(inner.shape)
-            is_below = np.where(
-                is_strict[:, None], found < target[:, None], found <= target[:, None]
-            )
-            low += width * is_below.sum(axis=1)
+            low += width * (found.reshape(inner.shape) < target).sum(axis=1)
         return [float(x) for x in low + width]
+
+
+def _at(field: Slice, *levels: float) -> list[float] | None:
+    """A field's values at levels, given its first row of parents."""
+    found = field(np.array(levels), np.zeros(len(levels), np.int64))
+    return None if found is None else [float(x) for x in found]
+
+
+def _spread(field: Slice, count: int) -> list[float]:
+    """Values evenly between the quantiles that hold nearly all."""
+    ends = _at(field, 5e-4, 1 - 5e-4)
+    if ends is None or not ends[1] > ends[0]:
+        return []
+    return [float(x) for x in np.linspace(ends[0], ends[1], max(count, 2))]
+
+
+def _borders(values: Iterable[float], step: Fraction | None) -> list[float]:
+    """What a field is compared with to tell values below each of `values` from it and from those
+    above; on a grid, both lie halfway between its values.
+    """
+    finite = [value for value in values if isfinite(value)]
+    if step is None:
+        return finite
+    width = float(step)
+    places = [value / width for value in finite]
+    below = {ceil(place - 1e-6) - 1 for place in places} | {floor(p + 1e-6) for p in places}
+    return [(place + 0.5) * width for place in sorted(below)]
 
 
 def _edges(needed: Iterable[float], useful: Iterable[float], most: int) -> Levels:
