@@ -73,9 +73,15 @@ def _whole(recipe: Recipe) -> Recipe:
     return replace(recipe, seed=None, case=None, breaks=None)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def run_of(recipe: Recipe) -> Run:
     """The plan of a recipe, ready to run. The recipe must have been checked."""
+    return _prepared(replace(recipe, seed=None)).seeded(recipe.seed)
+
+
+@lru_cache(maxsize=4)
+def _prepared(recipe: Recipe) -> Run:
+    """The same for the spec's own seed: what is made ready serves every seed."""
     model = _checked.get(_whole(recipe))
     if model is None:
         source = Source(recipe.name, recipe.text)
@@ -87,7 +93,7 @@ def run_of(recipe: Recipe) -> Run:
         )
         if model is None:
             raise SynthError("the spec has errors", diagnostics=diagnostics)
-    return Run(lower(model, case=recipe.case, breaks=recipe.breaks), seed=recipe.seed)
+    return Run(lower(model, case=recipe.case, breaks=recipe.breaks))
 
 
 class TableOutput:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,12 @@ class TableRun:
         if name not in self._level_samplers:
             self._level_samplers[name] = self._compiled(field_plan, by_level=True)
         return self._level_samplers[name]
+
+    def seeded(self, seed: int) -> TableRun:
+        """The same run with another seed: nothing that is made ready depends on it."""
+        other = copy(self)
+        other.seed = seed
+        return other
 
     def block(self, start: int, stop: int) -> Frame:
         """Rows `start` to `stop` (exclusive), masks applied."""
@@ -290,6 +297,13 @@ class Run:
         self.plan = plan
         self.seed = plan.spec.seed if seed is None else seed
         self.tables = {name: TableRun(table, self.seed) for name, table in plan.tables.items()}
+
+    def seeded(self, seed: int | None) -> Run:
+        """The same run with another seed; None is the spec's own."""
+        other = copy(self)
+        other.seed = self.plan.spec.seed if seed is None else seed
+        other.tables = {name: table.seeded(other.seed) for name, table in self.tables.items()}
+        return other
 
     def blocks(self, table: str, start: int, stop: int) -> Iterator[Frame]:
         """Blocks of rows `start` to `stop`, in order."""
