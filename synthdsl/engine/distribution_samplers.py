@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.distributions.tables import CountTable, QuantileTable
-from synthdsl.distributions.truncation import Interval, truncated_quantile
+from synthdsl.distributions.truncation import MOST_BELOW_ONE, Interval, truncated_quantile
 from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.parameters import checked_parameters, is_all_null, raw_bounds
@@ -156,6 +156,8 @@ def constant_quantile(
         def body(u: Any) -> Any:
             np.multiply(u, end - start, out=u)
             np.add(u, start, out=u)
+            # a level that rounding carries to 1 has no quantile
+            np.minimum(u, MOST_BELOW_ONE, out=u)
             return distribution.quantile(u, *params)
 
         return body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,16 @@ class Frame:
     def some(self, at: NDArray[np.int64]) -> Frame:
         """The rows at positions `at`, whose values are found on demand in this frame."""
         return Frame(self.table, self.seed, self.keys[at], self.ordinals[at], whole=self, at=at)
+
+    def only(self, at: NDArray[np.int64], fields: Iterable[str]) -> Frame:
+        """The given fields of the rows at positions `at`, and nothing that holds the rest."""
+        part = self.some(at)
+        for field in fields:
+            part._find(field)
+            if part.has_base(field):
+                part.bases[field] = part.base(field)
+        part._whole = None
+        return part
 
     def tried_again(self, at: NDArray[np.int64], first: int, count: int) -> Frame:
         """Tries `first`, `first + 1`, … (`count` of them) of each row at positions `at`.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdsl.distributions.truncation import is_well_inside, level_interval
+from synthdsl.distributions.truncation import MOST_BELOW_ONE, is_well_inside, level_interval
 from synthdsl.engine.distribution_samplers import RowDistribution, constant_quantile
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.parameters import raw_bounds
@@ -145,6 +145,7 @@ class LevelsByGroup(_Grouped):
         u = draws.uniform()
         np.multiply(u, self._width.take(groups), out=u)
         np.add(u, self._start.take(groups), out=u)
+        np.minimum(u, MOST_BELOW_ONE, out=u)
         params = [p.take(groups) if np.ndim(p) else p for p in self._params]
         bounds = [b.take(groups) if np.ndim(b) else b for b in self._bounds]
         x = self._distribution.quantile(u, *params)

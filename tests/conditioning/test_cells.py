@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -197,3 +198,17 @@ def test_a_rare_case_is_drawn_by_refined_cells():
     counts = np.bincount(drawn.age, minlength=30)
     merged = [counts[:few].sum(), *counts[few:]], [expected[:few].sum(), *expected[few:]]
     assert stats.chisquare(*merged).pvalue > LIMIT
+
+
+def test_rejected_tries_are_not_kept_in_memory():
+    """Thousands of blocks of tries for one block of rows: memory stays that of a few."""
+    half = "mixture({normal(0, 1): 50%, normal(1, 1): rest})"
+    spec = load(f"  v: float ~ {half}\n  w: float ~ {half}\n  rule r: v + w > 6")
+    component = component_of(spec)
+    choice = component.choice(0, ())
+    assert isinstance(choice.proposal, Rejection) and choice.accepted / choice.drawn < 2e-3
+    tracemalloc.start()
+    spec.generate(2_000)["t"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6

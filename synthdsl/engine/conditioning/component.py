@@ -136,7 +136,9 @@ class Component:
             by_row = holds.reshape(waiting.size, count)
             is_done = by_row.any(axis=1)
             done = np.flatnonzero(is_done)
-            found.append((waiting[done], tries.some(done * count + by_row[done].argmax(axis=1))))
+            if done.size:
+                chosen = done * count + by_row[done].argmax(axis=1)
+                found.append((waiting[done], tries.only(chosen, stage.free)))
             waiting = waiting[~is_done]
             first += count
             if first > MOST_TRIES and waiting.size:

@@ -60,7 +60,8 @@ class Focused:
             chosen = done * count + by_row[done].argmax(axis=1)
             for name, rows in tries.exceptions.items():
                 frame.exceptions[name][waiting[done]] = rows[chosen]
-            found.append((waiting[done], tries.some(chosen)))
+            if done.size:
+                found.append((waiting[done], tries.only(chosen, self.step.fields)))
             waiting = waiting[~is_done]
             first += count
         if found:
