@@ -94,16 +94,19 @@ def _built(
 ) -> tuple[Model | None, list[Diagnostic]]:
     """The model of a spec, and every finding, those of its rules and of planning it included."""
     from synthdsl.plan.lower import lower
-    from synthdsl.rules.analysis import check_rules
 
     model, diagnostics = build_spec(
         source, folder=folder, params=params, allows_python=allows_python
     )
     if model is None or has_errors(diagnostics):
         return model, diagnostics
-    findings = Findings()
-    check_rules(model, findings)
-    diagnostics = [*diagnostics, *findings.diagnostics]
+    if any(table.rules or table.cases for table in model.tables.values()):
+        # most of the time of a small check would be its import
+        from synthdsl.rules.analysis import check_rules
+
+        findings = Findings()
+        check_rules(model, findings)
+        diagnostics = [*diagnostics, *findings.diagnostics]
     try:
         lower(model)
     except SynthError as error:
