@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthdsl.distributions.tables import CountTable, QuantileTable
 from synthdsl.distributions.truncation import MOST_BELOW_ONE, Interval, truncated_quantile
 from synthdsl.engine.evaluate import evaluate
-from synthdsl.engine.frame import Frame, RowError
+from synthdsl.engine.frame import Frame
 from synthdsl.engine.parameters import checked_parameters, is_all_null, raw_bounds
 from synthdsl.engine.results import filled_mask
 from synthdsl.engine.samplers import BlockDraws, Context, NullDraw, Sampler, row_error
@@ -84,9 +84,8 @@ def _discrete_uniform(
         first, last = max(first, start), min(last, end)
     count = round((last - first) / float(context.grid.step or 1)) + 1
     if count < 1:
-        raise RowError(
-            "empty-interval", draw.span, "no value of the grid lies between these bounds"
-        )
+        # an error of the rows that come to it: a branch may have none
+        return RowDistribution(draw, context, low, high)
     return DiscreteUniform(first, count, context)
 
 

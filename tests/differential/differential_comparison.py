@@ -77,17 +77,27 @@ def p_values(spec: SpecPair, ours: Columns, theirs: Columns) -> dict[str, float]
     found = features(spec, ours, theirs)
     result = {}
     for feature in found:
-        result[f"marginal of {feature.name}"] = _chi_square(_fine(feature), size)
-        if feature.is_numeric:
-            p = _kolmogorov_smirnov(feature, size)
-            if p is not None:
-                result[f"distribution of {feature.name}"] = p
+        result |= _by_itself(feature, size)
     coarse = {feature.name: _coarse(feature) for feature in found}
     for a, b in itertools.combinations(coarse, 2):
         if a.startswith("rule") and b.startswith("rule"):
             continue
         codes = coarse[a] * (coarse[b].max() + 1) + coarse[b]
         result[f"{a} with {b}"] = _chi_square(codes, size)
+    return result
+
+
+def two_samples(name: str, ours: Values, theirs: Values) -> dict[str, float]:
+    """The p-values of whether two samples of numbers, of one size, have one law."""
+    return _by_itself(_feature(name, (ours, theirs), is_numeric=True), len(ours.values))
+
+
+def _by_itself(feature: Feature, size: int) -> dict[str, float]:
+    result = {f"marginal of {feature.name}": _chi_square(_fine(feature), size)}
+    if feature.is_numeric:
+        p = _kolmogorov_smirnov(feature, size)
+        if p is not None:
+            result[f"distribution of {feature.name}"] = p
     return result
 
 

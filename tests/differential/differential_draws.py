@@ -99,11 +99,15 @@ def _lognormal(mean: Any, cv: Any) -> Any:
 
 @dataclass(frozen=True)
 class Family:
-    """A distribution: how it is written, sampled, and (for copulas) its SciPy twin."""
+    """A distribution: how it is written, sampled, and (for copulas) its SciPy twin.
+
+    `is_whole`: it has whole numbers only.
+    """
 
     form: str
     sample: Callable[..., NDArray[Any]]
     twin: Callable[..., Any] | None = None
+    is_whole: bool = False
 
 
 FAMILIES = {
@@ -131,7 +135,7 @@ FAMILIES = {
     "laplace": Family("laplace({}, {})", lambda g, n, m, s: g.laplace(m, s, n)),
     "triangular": Family("triangular({}, {}, {})", lambda g, n, a, m, b: g.triangular(a, m, b, n)),
     "beta": Family("beta({}, {})", lambda g, n, a, b: g.beta(a, b, n)),
-    "poisson": Family("poisson({})", lambda g, n, m: g.poisson(m, n), stats.poisson),
+    "poisson": Family("poisson({})", lambda g, n, m: g.poisson(m, n), stats.poisson, is_whole=True),
     "binomial": Family("binomial({}, {})", lambda g, n, k, p: g.binomial(k, p, n)),
     "geometric": Family("geometric({})", lambda g, n, p: g.geometric(p, n) - 1),
     "negative_binomial": Family(
@@ -142,6 +146,7 @@ FAMILIES = {
         "discrete_uniform({}, {})",
         lambda g, n, a, b: g.integers(a, b + 1, n),
         lambda a, b: stats.randint(a, b + 1),
+        is_whole=True,
     ),
     "bernoulli": Family("bernoulli({})", lambda g, n, p: (g.random(n) < p).astype(np.int64)),
 }
@@ -210,14 +215,26 @@ class Distribution:
     ) -> Values:
         """At levels of the distribution given that the rounded value is in [low, high]."""
         values, valid = self._given(columns, len(levels))
-        twin = FAMILIES[self.family].twin
-        assert twin is not None
-        law = twin(*values)
+        family = FAMILIES[self.family]
+        assert family.twin is not None
+        law = family.twin(*values)
         half = 0.0 if grid.step is None else float(grid.step) / 2
         first, last = grid.inner(low, high)
-        bottom, top = law.cdf(first - half), law.cdf(last + half)
+        bottom = _chance_below(law, first - half, is_whole=family.is_whole)
+        if grid.step is None:
+            top = law.cdf(last)
+        else:
+            # half-up: what is halfway after `last` rounds to the next grid value
+            top = _chance_below(law, last + half, is_whole=family.is_whole)
+        if (valid & ~(bottom < top)).any():
+            raise TooRareError(f"{self.text} between its ends")
         drawn = grid.round(law.ppf(bottom + levels * (top - bottom)))
         return Values(np.clip(drawn, first - half, last + half), valid)
+
+
+def _chance_below(law: Any, end: NDArray[Any], *, is_whole: bool) -> NDArray[np.float64]:
+    """P(X < end): not `cdf(end)` where a whole number can be the end itself."""
+    return law.cdf(np.ceil(end) - 1 if is_whole else end)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import synthdsl
 
@@ -115,3 +116,18 @@ def test_a_soft_rule_that_must_break_is_false_and_not_null():
     frame = drawn("x: int? ~ {1: 25%, 2: 25%, null: rest}\nrule[60%] r: x == 1")
     assert is_near(frame.x == 2, 0.4)
     assert is_near(frame.x == 1, 0.2)
+
+
+@pytest.mark.parametrize("step", [2, 5])
+def test_a_correlated_count_on_a_coarse_grid_has_all_counts_that_round_to_its_ends(step):
+    """With steps of two, 7 is halfway and rounds up to 8: it counts, and 23 does not."""
+    frame = drawn(f"""
+      i: int step {step} ~ poisson(9) in [8, 22]
+      d: date ~ normal(2020-02-11, 12 d)
+      correlate (i, d) rank 0.6
+    """)
+    counts = np.arange(60)
+    rounded = np.floor(counts / step + 0.5) * step
+    mass = np.where((rounded >= 8) & (rounded <= 22), stats.poisson.pmf(counts, 9), 0)
+    for value in np.unique(rounded[mass > 0]):
+        assert is_near(frame.i == value, mass[rounded == value].sum() / mass.sum())

@@ -30,3 +30,17 @@ def test_the_outermost_levels_stay_inside(draw, low, high):
     for sampler in (run._samplers["x"], run._level_sampler("x")):
         values = sampler.sample(frame, LevelDraws(frame.draws("x"), level)).values
         assert np.isfinite(values).all() and (values >= low).all() and (values <= high).all()
+
+
+def drawn(chance: str):
+    text = (
+        f'language 1\nspec t "t"\ntable t [200] {{\n  b: bool ~ bernoulli({chance})\n'
+        "  d: int ~ when {not b: normal(1, 13), else: discrete_uniform(5, 7)} in [1, 2]\n}\n"
+    )
+    return synthdsl.load("t.synth", text=text).generate().to_pandas()["t"]
+
+
+def test_a_branch_without_values_stops_only_the_rows_that_come_to_it():
+    assert set(drawn("0%").d) == {1, 2}
+    with pytest.raises(synthdsl.SynthError):
+        drawn("50%")
