@@ -35,7 +35,7 @@ MOST_REFINEMENTS = 8
 PATIENCE = 2
 """Refinements without gain after which no more are made."""
 MOST_TRIES = 1 << 20
-"""Tries of one row after which it counts as impossible."""
+"""Tries of one row, given what is kept, after which it counts as impossible."""
 STAGE_TRIES = 1 << 40
 """Tries of a stage are numbered from its number times this."""
 
@@ -141,7 +141,8 @@ class Component:
                 found.append((waiting[done], tries.only(chosen, stage.free)))
             waiting = waiting[~is_done]
             first += count
-            if first > MOST_TRIES and waiting.size:
+            # only what is given can leave a row no chance; other rows have that of the pilot
+            if number and first > MOST_TRIES and waiting.size:
                 self._give_up(frame, int(waiting[0]), stage)
         if found:
             for name in stage.free:
