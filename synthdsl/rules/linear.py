@@ -62,7 +62,7 @@ class Fact:
     """The sum of `terms` is at most `bound`, or below it (`is_strict`).
 
     `reason`: bits of what the fact follows from; `source`: the bit of the rule or field that
-    states it. `is_bound`: it is no more than what is known of one variable.
+    states it.
     """
 
     terms: tuple[tuple[int, Fraction], ...]
@@ -70,7 +70,6 @@ class Fact:
     is_strict: bool
     reason: int
     source: int
-    is_bound: bool = False
 
 
 @dataclass(eq=False)

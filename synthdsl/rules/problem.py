@@ -52,7 +52,6 @@ class Problem:
         self.graph = Graph(table)
         self.forms = Forms(self.graph)
         self._needs = needs_of(table.fields, table.correlations)
-        self._ancestors: dict[str, frozenset[str]] = {}
         self._bits = 0
         self.fields_of_bits: dict[int, Field] = {}
         for name, constraint in self.graph.definitions.items():

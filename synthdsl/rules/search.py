@@ -37,7 +37,7 @@ DEEPEST = 120
 
 @dataclass(eq=False)
 class Search:
-    """One search; `forms` belong to the graph of `state`. `has_branched`: cases were tried.
+    """One search; `forms` belong to the graph of `state`.
 
     `first_bit`: bits from there on are free to stand for what is supposed.
     """
@@ -45,7 +45,6 @@ class Search:
     state: State
     forms: Forms
     first_bit: int
-    has_branched: bool = False
     _owners: dict[int, list[int]] = field(default_factory=dict)
     _decisions: int = 0
 
@@ -81,7 +80,6 @@ class Search:
         if choice is None:
             return None
         node, options = choice
-        self.has_branched = True
         bit = 1 << (self.first_bit + self._decisions)
         self._decisions += 1
         reason = state.reasons[node]

@@ -45,16 +45,11 @@ Propose = Callable[[int, tuple[bool, ...]], list[Proposal]]
 
 @dataclass(frozen=True)
 class Choice:
-    """The proposal of a stage, and its acceptance in the pilot: `accepted` of `drawn` rows.
-
-    `plain_accepted` of `plain_drawn` rows were accepted when drawn as declared.
-    """
+    """The proposal of a stage, and its acceptance in the pilot: `accepted` of `drawn` rows."""
 
     proposal: Proposal
     accepted: int
     drawn: int
-    plain_accepted: int
-    plain_drawn: int
 
 
 class Component:
@@ -204,7 +199,7 @@ class Component:
         rows = self._pilot_rows(number)
         plain = Rejection(stage.free, self._fill_field, self._tracked)
         accepted = self._pilot(plain, number, pattern, rows)
-        best = Choice(plain, accepted, rows, accepted, rows)
+        best = Choice(plain, accepted, rows)
         if not self._is_often(accepted, rows, pattern):
             for proposal in self._propose(number, pattern):
                 if proposal.mass <= 0:
@@ -213,12 +208,12 @@ class Component:
                 rate, best_rate = hits / proposal.cost, best.accepted / best.proposal.cost
                 # of proposals that never met the rules, the narrowest is tried for longer
                 if rate > best_rate or (rate == best_rate and proposal.mass < best.proposal.mass):
-                    best = Choice(proposal, hits, rows, accepted, rows)
+                    best = Choice(proposal, hits, rows)
         if not best.accepted:
             hits = self._pilot(best.proposal, number, pattern, PILOT_ROWS)
             if not hits:
                 self._refuse(stage, pattern, best.proposal)
-            best = Choice(best.proposal, hits, PILOT_ROWS, accepted, rows)
+            best = Choice(best.proposal, hits, PILOT_ROWS)
         return best
 
     def _pilot_rows(self, number: int) -> int:
