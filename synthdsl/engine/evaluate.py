@@ -39,7 +39,7 @@ from synthdsl.model.expressions import (
     ZScore,
 )
 from synthdsl.model.folding import INTEGER_KINDS
-from synthdsl.plan.tabulated import Tabulated
+from synthdsl.plan.tabulated import Axis, Tabulated
 from synthdsl.values.arrays import numbers, strings, unpacked
 from synthdsl.values.columns import Column, both_valid
 
@@ -91,17 +91,25 @@ def _index(expression: RowIndex, frame: Frame) -> Column:
     return Column(frame.ordinals)
 
 
-def _tabulated(expression: Tabulated, frame: Frame) -> Column:
+def position_on(axes: tuple[Axis, ...], frame: Frame) -> Any:
+    """The cell of each row in a table over `axes`; None where a row has a null among them."""
     position: Any = None
-    for axis in expression.axes:
+    for axis in axes:
         column = frame.column(axis.field)
         if column.valid is not None and not column.valid.all():
-            return evaluate(expression.original, frame)
+            return None
         codes = column.values
         codes = codes - axis.low if axis.low else codes
         if axis.step != 1:
             codes = codes // axis.step
         position = codes if position is None else position * axis.size + codes
+    return position
+
+
+def _tabulated(expression: Tabulated, frame: Frame) -> Column:
+    position = position_on(expression.axes, frame)
+    if position is None:
+        return evaluate(expression.original, frame)
     values = expression.values.take(position, mode="clip")
     valid = None if expression.valid is None else expression.valid.take(position, mode="clip")
     return Column(values, valid, expression.vocabulary)

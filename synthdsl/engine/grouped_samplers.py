@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthdsl.distributions.truncation import MOST_BELOW_ONE, is_well_inside, level_interval
 from synthdsl.engine.distribution_samplers import RowDistribution, constant_quantile
+from synthdsl.engine.evaluate import position_on
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.parameters import raw_bounds
 from synthdsl.engine.samplers import BlockDraws, Context, Sampler
@@ -103,17 +104,8 @@ class _Grouped(Sampler):
         self._rows = rows
 
     def _groups(self, frame: Frame) -> NDArray[Any] | None:
-        position: Any = None
-        for axis in self._axes:
-            column = frame.column(axis.field)
-            if column.valid is not None and not column.valid.all():
-                return None
-            codes = column.values
-            codes = codes - axis.low if axis.low else codes
-            if axis.step != 1:
-                codes = codes // axis.step
-            position = codes if position is None else position * axis.size + codes
-        return np.asarray(position)
+        position = position_on(self._axes, frame)
+        return None if position is None else np.asarray(position)
 
 
 class LevelsByGroup(_Grouped):
