@@ -230,7 +230,10 @@ class Spec:
 
     def __repr__(self) -> str:
         """The spec's name and its tables."""
-        tables = ", ".join(f"{t.name} ({t.rows:,} rows)" for t in self.tables.values())
+        tables = ", ".join(
+            f"{t.name} ({t.rows:,} rows)" if t.parent is None else f"{t.name} (per {t.parent.table})"
+            for t in self.tables.values()
+        )
         return f"<synthdsl spec {self.name}: {tables}>"
 
     @property
@@ -269,7 +272,8 @@ class Spec:
         rows, seeds or names that make no sense.
         """
         self._check_seed(seed)
-        return Generated(self._ranges(rows), self.recipe(seed, case=case, breaks=breaks))
+        ranges = self._ranges(rows)
+        return Generated(ranges, self._sized(ranges, seed, case=case, breaks=breaks))
 
     def write(
         self,
@@ -288,23 +292,37 @@ class Spec:
     ) -> Manifest:
         """Write every table to the folder `out`, whole or not at all.
 
-        `truth` also writes what `missing` masked. `progress` is told rows done and rows in
-        all. The files are the same for any number of `workers`. Raises `SynthError`.
+        `truth` also writes what `missing` masked. `progress` is told root rows done and root
+        rows in all. The files are the same for any number of `workers`. Raises `SynthError`.
         """
-        from synthdsl.engine.batches import TRUTH, batches_of_plain, outputs_of
+        from synthdsl.engine.batches import (
+            TRUTH,
+            group_batches_of_plain,
+            outputs_of,
+            root_of,
+            roots_per_part,
+        )
         from synthdsl.io.manifest import source_entry
-        from synthdsl.io.write import RowSource, RunFacts, TableRows, write_folder
+        from synthdsl.io.write import PART_ROWS, RowGroup, RowSource, RunFacts, write_folder
 
         self._check_seed(seed)
         ranges = self._ranges(rows)
-        recipe = self.recipe(seed, case=case, breaks=breaks)
-        tables = []
+        recipe = self._sized(ranges, seed, case=case, breaks=breaks)
+        schemas: dict[str, dict[str, pa.Schema]] = {name: {} for name in ranges}
         for name, output in outputs_of(recipe).items():
-            if name not in ranges and not truth:
-                continue
-            span = ranges[name.removesuffix(TRUTH)]
-            tables.append(TableRows(name, output.schema, span.stop, span.start))
-        total = sum(t.stop - t.start for t in tables)
+            if truth or not name.endswith(TRUTH):
+                schemas[root_of(recipe, name)][name] = output.schema
+        groups = [
+            RowGroup(
+                name,
+                schemas[name],
+                span.stop,
+                span.start,
+                roots_per_part(recipe, name, PART_ROWS),
+            )
+            for name, span in ranges.items()
+        ]
+        total = sum(group.stop - group.start for group in groups)
         facts = RunFacts(
             spec=self.name,
             seed=self.seed if seed is None else seed,
@@ -315,8 +333,8 @@ class Spec:
         )
         return write_folder(
             Path(out),
-            tables,
-            RowSource(batches_of_plain, recipe.plain()),
+            groups,
+            RowSource(group_batches_of_plain, {**recipe.plain(), "truth": truth}),
             facts,
             format=format,
             compression=compression,
@@ -344,11 +362,12 @@ class Spec:
         from synthdsl.engine.measure import measure
 
         self._check_seed(seed)
+        spans = self._ranges(rows)
         ranges = {
             name: (r.start, r.stop if most is None else min(r.stop, r.start + most))
-            for name, r in self._ranges(rows).items()
+            for name, r in spans.items()
         }
-        return measure(run_of(self.recipe(seed, case=case, breaks=breaks)), ranges)
+        return measure(run_of(self._sized(spans, seed, case=case, breaks=breaks)), ranges)
 
     def costly(
         self, *, seed: int | None = None, case: str | None = None, breaks: str | None = None
@@ -387,9 +406,10 @@ class Spec:
         from synthdsl.engine.movement import PILOT_ROWS, movements
 
         self._check_seed(seed)
-        ranges = {name: (r.start, r.stop) for name, r in self._ranges(rows).items()}
+        spans = self._ranges(rows)
+        ranges = {name: (r.start, r.stop) for name, r in spans.items()}
         return movements(
-            run_of(self.recipe(seed, case=case, breaks=breaks)),
+            run_of(self._sized(spans, seed, case=case, breaks=breaks)),
             ranges,
             most=max(stop for _, stop in ranges.values()) if most is None else most,
             pilot_rows=PILOT_ROWS if pilot_rows is None else pilot_rows,
@@ -449,8 +469,15 @@ class Spec:
         """The data dictionary and a sample of each table to plot."""
         from synthdsl.render.describe import describe
 
-        sample = {name: RowRange(0, min(rows, table.rows)) for name, table in self.tables.items()}
-        return describe(self._model), Generated(sample, self.recipe()).tables
+        return describe(self._model), self.sample(rows).tables
+
+    def sample(self, rows: int) -> Generated:
+        """The first rows of every table: about so many of each, whole families only."""
+        from synthdsl.engine.batches import roots_of_sample
+
+        recipe = self.recipe()
+        ranges = {name: RowRange(0, n) for name, n in roots_of_sample(recipe, rows).items()}
+        return Generated(ranges, recipe)
 
     def plan(self, *, case: str | None = None, breaks: str | None = None) -> Plan:
         """The plan: how rows will be made."""
@@ -465,8 +492,24 @@ class Spec:
 
         return account(run_of(self.recipe(case=case, breaks=breaks)))
 
+    def _sized(
+        self, ranges: dict[str, RowRange], seed: int | None, *, case: str | None, breaks: str | None
+    ) -> Recipe:
+        """The recipe of a run that makes `ranges`: tables that others refer to have that size."""
+        sizes = tuple(
+            (name, ranges[name].stop)
+            for name in self._referred
+            if ranges[name].stop != self.tables[name].rows
+        )
+        return self.recipe(seed, case=case, breaks=breaks, sizes=sizes)
+
     def recipe(
-        self, seed: int | None = None, *, case: str | None = None, breaks: str | None = None
+        self,
+        seed: int | None = None,
+        *,
+        case: str | None = None,
+        breaks: str | None = None,
+        sizes: tuple[tuple[str, int], ...] = (),
     ) -> Recipe:
         """All that the rows follow from, as plain values. Raises `SynthError` for wrong names."""
         from synthdsl.engine.batches import Recipe, remember
@@ -481,6 +524,7 @@ class Spec:
             tuple(file.digest for file in self._model.files),
             case,
             breaks,
+            sizes,
         )
         self._check_focus(case, breaks)
         remember(recipe, self._model)
@@ -519,17 +563,65 @@ class Spec:
                 name: value if isinstance(value, RowRange) else parse_rows(str(value))[""]
                 for name, value in (rows or {}).items()
             }
-        unknown = next((name for name in given if name and name not in self.tables), None)
-        if unknown is not None:
-            names = ", ".join(self.tables)
-            raise SynthError(f"the spec has no table `{unknown}`; it has {names}", exit_code=2)
+        for name in filter(None, given):
+            self._check_is_root(name)
         everything = given.get("")
-        result = {
-            name: given.get(name) or everything or RowRange(0, table.rows)
-            for name, table in self.tables.items()
-        }
+        result = {}
+        for name, table in self.tables.items():
+            if table.parent is not None:
+                continue
+            declared = RowRange(0, table.rows)
+            is_given = name in self._referred or table.is_fixed
+            result[name] = given.get(name) or (None if is_given else everything) or declared
+        self._check_referred(result)
         self._check_capacity(result)
         return result
+
+    @property
+    def _referred(self) -> tuple[str, ...]:
+        """Root tables that rows of other tables refer to: they are made whole."""
+        found = {
+            field.type.table
+            for name, table in self.tables.items()
+            for field in table.fields.values()
+            if field.type.table and field.type.table != name
+        }
+        return tuple(name for name in self.tables if name in found)
+
+    def _check_is_root(self, name: str) -> None:
+        table = self.tables.get(name)
+        if table is None:
+            names = ", ".join(n for n, t in self.tables.items() if t.parent is None)
+            raise SynthError(f"the spec has no table `{name}`; it has {names}", exit_code=2)
+        if table.parent is not None:
+            root = table
+            while root.parent is not None:
+                root = self.tables[root.parent.table]
+            raise SynthError(
+                f"rows of `{name}` are made with those of `{root.name}`: "
+                f"say how many of these, `{root.name}=N`",
+                exit_code=2,
+            )
+
+    def _check_referred(self, ranges: dict[str, RowRange]) -> None:
+        """Refuse parts of tables that others refer to: their keys would not resolve."""
+        is_any_made = any(
+            r.stop > r.start for name, r in ranges.items() if name not in self._referred
+        )
+        for name, span in ranges.items():
+            table = self.tables[name]
+            if table.is_fixed and span.stop > table.rows:
+                raise SynthError(
+                    f"`{name}` has the {table.rows:,} rows of its file, not {span.stop:,}",
+                    exit_code=2,
+                )
+            is_part = span.start > 0 or (table.is_fixed and span.stop < table.rows)
+            if name in self._referred and is_part and is_any_made:
+                raise SynthError(
+                    f"other tables refer to any row of `{name}`, so that it is written whole: "
+                    f"give its size, `{name}=N`, or no rows of the others",
+                    exit_code=2,
+                )
 
     def _check_capacity(self, ranges: dict[str, RowRange]) -> None:
         """Refuse rows beyond what unique fields have values for."""
@@ -557,26 +649,37 @@ class Generated:
 
     def batches(self, table: str) -> Iterator[pa.RecordBatch]:
         """Record batches of a table in order, in constant memory."""
-        from synthdsl.engine.batches import batches
+        from synthdsl.engine.batches import batches, outputs_of, root_of
 
-        if table not in self._ranges:
-            raise KeyError(f"no table {table!r}; there is {', '.join(self._ranges)}")
-        span = self._ranges[table]
+        if table not in outputs_of(self._recipe):
+            names = ", ".join(name for name in outputs_of(self._recipe) if "__" not in name)
+            raise KeyError(f"no table {table!r}; there is {names}")
+        span = self._ranges[root_of(self._recipe, table)]
         return batches(self._recipe, table, span.start, span.stop)
 
     @property
     def tables(self) -> dict[str, pa.Table]:
         """Every table as an Arrow table."""
         if self._tables is None:
-            self._tables = {name: self._table(name) for name in self._ranges}
+            self._tables = self._made()
         return self._tables
 
-    def _table(self, name: str) -> pa.Table:
+    def _made(self) -> dict[str, pa.Table]:
         import pyarrow as pa
 
-        from synthdsl.engine.batches import output_schema
+        from synthdsl.engine.batches import TRUTH, family_batches, outputs_of
 
-        return pa.Table.from_batches(self.batches(name), schema=output_schema(self._recipe, name))
+        outputs = outputs_of(self._recipe)
+        found: dict[str, list[pa.RecordBatch]] = {
+            name: [] for name in outputs if not name.endswith(TRUTH)
+        }
+        for root, span in self._ranges.items():
+            for name, batch in family_batches(self._recipe, root, span.start, span.stop):
+                found[name].append(batch)
+        return {
+            name: pa.Table.from_batches(parts, schema=outputs[name].schema)
+            for name, parts in found.items()
+        }
 
     def __getitem__(self, table: str) -> pa.Table:
         """One table."""

@@ -55,6 +55,9 @@ _declare(
     unknown_version="A language version that this program does not know.",
     no_table="A spec declares no table.",
     cycle="Fields depend on each other in a circle.",
+    bad_relation="A way between tables that does not exist, or cannot be gone.",
+    no_source="A field is neither drawn, derived nor a column of a file.",
+    no_siblings="A row is asked for its neighbours, but has no parent.",
     not_yet="A construct that is part of the language but not of this release.",
     python_disallowed="Python functions are used without being allowed.",
     python_function="A Python function cannot be imported or broke its signature.",
@@ -117,6 +120,7 @@ _declare(
 _declare(
     "error",
     bad_key="A key names a field that cannot be one.",
+    empty_choice="A reference has no row to choose from.",
     bad_role="A role that does not exist.",
     correlate_field="A field that cannot be correlated.",
     correlate_rank="Rank correlations that are no correlation matrix.",
@@ -132,6 +136,16 @@ _declare(
     python_value="A Python function returned something else than it declared.",
     null_value="A field that is not nullable came out null.",
     row_value="A parameter came out of its range for a row.",
+)
+
+# pathways
+_declare(
+    "error",
+    bad_pathway="A pathway lacks a start, a state or an end, or a state is final and is not.",
+    unknown_state="A state follows that the pathway does not have.",
+    unreachable_state="A state that no path reaches.",
+    inescapable_state="A state from which no path ends.",
+    bad_stay="A stay in a state that could be negative.",
 )
 
 # warnings

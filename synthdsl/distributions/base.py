@@ -111,8 +111,8 @@ class Distribution:
     `is_discrete`: values are integers. `is_point`: a location family, whose value may be a
     point such as a date or a temperature; otherwise the value is an interval or a plain
     number (a duration may be gamma, a date may not). `is_number`: the value is always a plain
-    number (counts, probabilities), whatever the field's unit. `has_slow_quantile`: worth a
-    compile-time table when every parameter is constant.
+    number (counts, probabilities), whatever the field's unit. `is_calendar`: values are dates or
+    datetimes. `has_slow_quantile`: worth a compile-time table when every parameter is constant.
 
     `is_monotone_in`: for each canonical parameter, whether the quantile at every level is
     monotone in it, the others fixed. `has_monotone_ratio_in`: whether the likelihood ratio is,
@@ -128,6 +128,7 @@ class Distribution:
     is_discrete: ClassVar[bool] = False
     is_point: ClassVar[bool] = False
     is_number: ClassVar[bool] = False
+    is_calendar: ClassVar[bool] = False
     has_slow_quantile: ClassVar[bool] = False
     is_monotone_in: ClassVar[tuple[bool, ...]] = ()
     has_monotone_ratio_in: ClassVar[tuple[bool, ...]] = ()
@@ -164,9 +165,21 @@ class Distribution:
         """Standard deviation; nan where it does not exist, inf where infinite."""
         raise NotImplementedError
 
+    def on_clock(self, day: int) -> Distribution:
+        """The distribution for dates or datetimes whose raw values count `day` to a day: this one,
+        unless it follows the calendar.
+        """
+        return self
+
     def on_grid(self, step: Fraction) -> Distribution:
         """The distribution for a field on the grid of `step`, before rounding: this one, unless
         its values are defined by the grid.
+        """
+        return self
+
+    def declared(self) -> Distribution:
+        """The registered distribution inside whose support this one's lies: itself, unless it is
+        built on another.
         """
         return self
 

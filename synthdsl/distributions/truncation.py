@@ -29,7 +29,7 @@ FAINT = 1e-280
 MOST_BELOW_ONE = 1 - 2.0**-53
 CLOSE = 2.0**-20
 """Levels closer than this to the upper end are measured from above."""
-STEPPED = frozenset({"uniform", "empirical", "discrete_uniform"})
+STEPPED = frozenset({"uniform", "empirical", "discrete_uniform", "seasonal"})
 """Densities with jumps inside; their cdfs are straight or steps, so that nothing is lost."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from synthdsl.diagnostics import SynthError
 from synthdsl.engine.frame import Frame
-from synthdsl.engine.run import BLOCK_ROWS, Run
-from synthdsl.io.schema import ColumnInfo, TableInfo, arrow_schema, record_batch
+from synthdsl.engine.run import Run
+from synthdsl.io.schema import ColumnInfo, Reference, TableInfo, arrow_schema, record_batch
 from synthdsl.model.build import build_spec
 from synthdsl.model.spec import Field, Rule, Spec
 from synthdsl.plan.lower import Plan, TablePlan, lower
@@ -45,16 +45,24 @@ class Recipe:
     case: str | None = None
     breaks: str | None = None
     """The case that all rows meet, and the rule that all break."""
+    sizes: tuple[tuple[str, int], ...] = ()
+    """Rows of tables that others refer to, where they are not as declared."""
 
     def plain(self) -> dict[str, Any]:
         """The recipe as values that JSON can say."""
-        return {**vars(self), "params": [list(item) for item in self.params]}
+        return {
+            **vars(self),
+            "params": [list(item) for item in self.params],
+            "sizes": [list(item) for item in self.sizes],
+        }
 
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Recipe:
         """The recipe that `plain` made."""
         params = tuple((name, value) for name, value in plain["params"])
-        return cls(**{**plain, "params": params, "digests": tuple(plain["digests"])})
+        sizes = tuple((name, rows) for name, rows in plain["sizes"])
+        digests = tuple(plain["digests"])
+        return cls(**{**plain, "params": params, "digests": digests, "sizes": sizes})
 
 
 _checked: dict[Recipe, Spec] = {}
@@ -69,8 +77,8 @@ def remember(recipe: Recipe, model: Spec) -> None:
 
 
 def _whole(recipe: Recipe) -> Recipe:
-    """The recipe of the same model without case and seed."""
-    return replace(recipe, seed=None, case=None, breaks=None)
+    """The recipe of the same model without case, seed and sizes."""
+    return replace(recipe, seed=None, case=None, breaks=None, sizes=())
 
 
 @lru_cache(maxsize=8)
@@ -93,15 +101,26 @@ def _prepared(recipe: Recipe) -> Run:
         )
         if model is None:
             raise SynthError("the spec has errors", diagnostics=diagnostics)
-    return Run(lower(model, case=recipe.case, breaks=recipe.breaks))
+    return Run(
+        lower(model, case=recipe.case, breaks=recipe.breaks, sizes=dict(recipe.sizes))
+    )
 
 
 class TableOutput:
     """How a table's frames become record batches."""
 
     def __init__(self, plan: TablePlan) -> None:
-        self._fields = [f for f in plan.table.exported if f.type.kind is not Kind.RECORD]
+        self._fields = exported_fields(plan)
         self._codes = {m.field: m.code for m in plan.masks if m.code is not None}
+        key = set(exported_names(plan, plan.table.key))
+        references = tuple(
+            Reference(
+                tuple(self._named(exported_names(plan, r.fields))),
+                r.table,
+                r.to,
+            )
+            for r in plan.table.references
+        )
         self._exports = {f.name: _exported_words(f, plan, self._codes) for f in self._fields}
         columns = tuple(
             ColumnInfo(
@@ -110,12 +129,17 @@ class TableOutput:
                 f.description,
                 f.roles,
                 None if f.type.enum is not None or e is None else e.words,
-                f.name in plan.table.key,
+                f.name in key,
             )
             for f, e in ((f, self._exports[f.name]) for f in self._fields)
         )
-        self.info = TableInfo(plan.name, columns, plan.table.description)
+        self.info = TableInfo(plan.name, columns, plan.table.description, references)
         self.schema = arrow_schema(self.info)
+
+    def _named(self, names: Iterable[str]) -> Iterator[str]:
+        """Fields by the names of their columns."""
+        columns = {f.name: f.exported for f in self._fields}
+        return (columns[name] for name in names)
 
     def batch(self, frame: Frame) -> pa.RecordBatch:
         """The exported columns of a frame."""
@@ -137,6 +161,44 @@ class TableOutput:
         ):
             return Column(column.text(), column.valid)
         return column
+
+
+def exported_fields(plan: TablePlan) -> list[Field]:
+    """The fields that become columns; for a reference those that hold the key of its row."""
+    found: list[Field] = []
+    for field in plan.table.exported:
+        if field.type.kind is Kind.REFERENCE:
+            found += reference_keys(field, plan)
+        elif field.type.kind is not Kind.RECORD:
+            found.append(field)
+    return found
+
+
+def reference_keys(field: Field, plan: TablePlan) -> list[Field]:
+    """The latent fields that hold the key of what `field` refers to, as they are exported."""
+    names = [n for n in plan.table.fields if n.startswith(f"{field.name}.")]
+    keys = [plan.table.fields[n] for n in names if n in plan.table.reference_keys[field.name]]
+    return [
+        replace(
+            key,
+            exported=field.exported
+            if len(keys) == 1
+            else f"{field.exported}_{key.name.removeprefix(field.name + '.')}",
+            roles=field.roles,
+            description=field.description,
+        )
+        for key in keys
+    ]
+
+
+def exported_names(plan: TablePlan, names: Iterable[str]) -> list[str]:
+    """The fields that stand in files for the given ones."""
+    found: list[str] = []
+    for name in names:
+        field = plan.table.fields[name]
+        is_reference = field.type.kind is Kind.REFERENCE
+        found += [k.name for k in reference_keys(field, plan)] if is_reference else [name]
+    return found
 
 
 def _with_code(column: Column, hidden: NDArray[np.bool_], code: Any) -> Column:
@@ -197,7 +259,7 @@ class TruthOutput:
         columns = [
             Column(frame.ordinals),
             *(self._output._column(f, frame) for f in self._fields),
-            *(Column(frame.exceptions[rule.name]) for rule in self._soft_rules),
+            *(Column(frame.exception(rule.name)) for rule in self._soft_rules),
         ]
         return record_batch(columns, self.info, self.schema)
 
@@ -228,19 +290,70 @@ def output_schema(recipe: Recipe, table: str) -> pa.Schema:
     return outputs_of(recipe)[table].schema
 
 
+def root_of(recipe: Recipe, table: str) -> str:
+    """The root table with whose rows those of a table are made."""
+    return run_of(recipe).root_of[table.removesuffix(TRUTH)]
+
+
+def roots_per_part(recipe: Recipe, table: str, rows: int) -> int:
+    """Root rows of a part of files, so that it has about `rows` rows in all."""
+    family = run_of(recipe).families[table]
+    if len(family.plan.tables) == 1:
+        return rows
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        blocks = max(1, round(rows / (family.roots_per_block * family.rows_per_root)))
+    return blocks * family.roots_per_block
+
+
+def roots_of_sample(recipe: Recipe, rows: int) -> dict[str, int]:
+    """Root rows of each family that has about `rows` rows of its largest table."""
+    run = run_of(recipe)
+    found = {}
+    for root, family in run.families.items():
+        most = run.plan.tables[root].rows
+        if len(family.plan.tables) > 1:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                most = min(most, max(10, int(2 * rows / family.rows_per_root)))
+        found[root] = min(rows, most)
+    return found
+
+
 def batches(recipe: Recipe, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-    """Record batches of rows `start` to `stop` of a table, block by block."""
+    """Record batches of a table, block by block: root rows `start` to `stop`, or what is under
+    these.
+    """
     run = run_of(recipe)
     output = outputs_of(recipe)[table]
-    source = run.tables[table.removesuffix(TRUTH)]
-    make = source.complete_block if isinstance(output, TruthOutput) else source.block
+    name = table.removesuffix(TRUTH)
+    is_complete = isinstance(output, TruthOutput)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for first in range(start, stop, BLOCK_ROWS):
-            yield output.batch(make(first, min(first + BLOCK_ROWS, stop)))
+        for frame in run.blocks(name, start, stop, is_complete=is_complete):
+            yield output.batch(frame)
 
 
-def batches_of_plain(
-    plain: dict[str, Any], table: str, start: int, stop: int
-) -> Iterator[pa.RecordBatch]:
-    """Like `batches`, from a recipe as plain values."""
-    return batches(Recipe.read(plain), table, start, stop)
+def family_batches(
+    recipe: Recipe, root: str, start: int, stop: int, *, truth: bool = False
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Batches of a root table and of all under it, each with its table's name.
+
+    `truth`: those of complete values, too, where there are any.
+    """
+    run = run_of(recipe)
+    family = run.families[root]
+    written = outputs_of(recipe)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for frame in run.families_of(root, start, stop, is_complete=True):
+            if truth:
+                for name, part in family.frames(frame).items():
+                    if name + TRUTH in written:
+                        yield name + TRUTH, written[name + TRUTH].batch(part)
+            for name, part in family.frames(family.masked(frame)).items():
+                yield name, written[name].batch(part)
+
+
+def group_batches_of_plain(
+    plain: dict[str, Any], group: str, start: int, stop: int
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Like `family_batches`, from a recipe as plain values and, under `truth`, that option."""
+    recipe = Recipe.read({name: value for name, value in plain.items() if name != "truth"})
+    return family_batches(recipe, group, start, stop, truth=plain["truth"])

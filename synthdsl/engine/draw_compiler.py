@@ -17,8 +17,10 @@ from synthdsl.engine.distribution_samplers import RowDistribution, distribution_
 from synthdsl.engine.frame import RowError
 from synthdsl.engine.grouped_samplers import grouped_sampler
 from synthdsl.engine.masses import mass_function
+from synthdsl.engine.references.compiling import reference_sampler
 from synthdsl.engine.rewriting import merged_choice, narrower
 from synthdsl.engine.samplers import Context, Sampler
+from synthdsl.engine.sequence_samplers import Sequence, Sorted
 from synthdsl.engine.shared_samplers import Keyed, Quota, Unique
 from synthdsl.engine.source_samplers import Fixed, FixedWithin, LookupSampler, ProviderSampler
 from synthdsl.engine.weight_samplers import TruncatedCategorical, categorical_sampler
@@ -33,6 +35,9 @@ from synthdsl.model.draws import (
     MixtureDraw,
     ProviderDraw,
     QuotaDraw,
+    RefDraw,
+    SequenceDraw,
+    SortedDraw,
     Truncated,
     UniqueDraw,
 )
@@ -120,6 +125,10 @@ def _keyed(draw: KeyedDraw, context: Context) -> Sampler:
     return Keyed(draw, compile_draw(draw.draw, context), context)
 
 
+def _sorted(draw: SortedDraw, context: Context) -> Sampler:
+    return Sorted(draw, compile_draw(draw.draw, context), context)
+
+
 _COMPILERS: dict[type, Callable[[Any, Context], Sampler]] = {
     FixedDraw: Fixed,
     DistributionDraw: _distribution,
@@ -131,4 +140,7 @@ _COMPILERS: dict[type, Callable[[Any, Context], Sampler]] = {
     KeyedDraw: _keyed,
     UniqueDraw: Unique,
     QuotaDraw: Quota,
+    RefDraw: reference_sampler,
+    SortedDraw: _sorted,
+    SequenceDraw: Sequence,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,28 @@ from synthdsl.engine.operators import operate, whole, whole_product
 from synthdsl.engine.results import element_type, enum_vocabulary, filled, is_true
 from synthdsl.engine.texts import choose_texts
 from synthdsl.model.expressions import (
+    Above,
     Apply,
     Choose,
     Constant,
     Convert,
     Expr,
     FieldRef,
+    FileColumn,
     InSet,
     ListOf,
     LocalTime,
     LookupValue,
+    MachineColumn,
+    Neighbour,
     Operation,
+    Outer,
     Part,
     PythonCall,
+    Referred,
+    Related,
     RowIndex,
+    TargetField,
     ZScore,
 )
 from synthdsl.model.folding import INTEGER_KINDS
@@ -48,7 +57,7 @@ FALSE = np.bool_(False)
 
 def evaluate(expression: Expr, frame: Frame) -> Column:
     """The value of `expression` for every row of `frame`."""
-    return _EVALUATORS[type(expression)](expression, frame)
+    return _evaluators()[type(expression)](expression, frame)
 
 
 def evaluate_column(expression: Expr, frame: Frame) -> Column:
@@ -221,7 +230,25 @@ def _z_score(expression: ZScore, frame: Frame) -> Column:
     raise AssertionError(f"z({expression.field}) is replaced when the plan is made")
 
 
-_EVALUATORS: dict[type, Callable[[Any, Frame], Column]] = {
+@cache
+def _evaluators() -> dict[type, Callable[[Any, Frame], Column]]:
+    """What evaluates each kind of expression."""
+    # not at the top: these evaluate the parts of what they are given
+    from synthdsl.engine import related
+
+    return _OF_ROWS | {
+        Above: related.above,
+        Outer: related.outer,
+        Neighbour: related.neighbour,
+        Related: related.related,
+        FileColumn: related.file_column,
+        MachineColumn: related.elsewhere,
+        Referred: related.elsewhere,
+        TargetField: related.elsewhere,
+    }
+
+
+_OF_ROWS: dict[type, Callable[[Any, Frame], Column]] = {
     Constant: _constant,
     FieldRef: _field,
     Part: _part,

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, SynthError
-from synthdsl.engine.streams import Keys, SlotDraws, try_keys
+from synthdsl.engine.streams import Keys, SlotDraws, child_keys, try_keys
 from synthdsl.engine.texts import same_vocabulary
 from synthdsl.source import Span
 from synthdsl.values.arrays import numbers
 from synthdsl.values.columns import Column
 
 Record = dict[str, Column]
+Part = tuple["Frame", NDArray[np.int64]]
+"""Rows of a frame, by their positions."""
 
 
 class RowError(SynthError):
@@ -34,6 +36,13 @@ class Frame:
     rule must be false, by rule. `bases` holds the uniforms that fields were drawn from, where
     these are not what `draws` gives. A frame of some rows of another gets their columns on
     demand; so does one of further tries, whose `keys` are try keys.
+
+    A frame of a table under another has that one's frame as `owner`, and `parents`, the positions
+    of its rows' parents there, in order. `entities` are keys that no try changes: those of rows
+    under them mix these. `outer` is set inside an aggregate: the frame of the rows whose related
+    rows these are, and for each of these the position of its row; `before` while a sequence is
+    made: the frame of the rows just before these, and their positions there, and the same for
+    the first rows.
     """
 
     def __init__(
@@ -45,6 +54,9 @@ class Frame:
         *,
         whole: Frame | None = None,
         at: NDArray[np.int64] | None = None,
+        entities: Keys | None = None,
+        owner: Frame | None = None,
+        parents: NDArray[np.int64] | None = None,
     ) -> None:
         self.table = table
         self.seed = seed
@@ -56,6 +68,12 @@ class Frame:
         self.exceptions: dict[str, NDArray[np.bool_]] = {}
         self._whole = whole
         self._at = at
+        self.entities = keys if entities is None else entities
+        self.owner = owner
+        self.parents = parents
+        self.children: dict[str, Frame] = {}
+        self.outer: Part | None = None
+        self.before: tuple[Part, Part] | None = None
 
     @property
     def rows(self) -> int:
@@ -100,7 +118,17 @@ class Frame:
 
     def some(self, at: NDArray[np.int64]) -> Frame:
         """The rows at positions `at`, whose values are found on demand in this frame."""
-        return Frame(self.table, self.seed, self.keys[at], self.ordinals[at], whole=self, at=at)
+        return Frame(
+            self.table,
+            self.seed,
+            self.keys[at],
+            self.ordinals[at],
+            whole=self,
+            at=at,
+            entities=None if self.entities is self.keys else self.entities[at],
+            owner=self.owner,
+            parents=None if self.parents is None else self.parents[at],
+        )
 
     def only(self, at: NDArray[np.int64], fields: Iterable[str]) -> Frame:
         """The given fields of the rows at positions `at`, and nothing that holds the rest."""
@@ -119,7 +147,84 @@ class Frame:
         """
         rows = np.repeat(at, count)
         keys = try_keys(self.keys[rows], np.tile(np.arange(first, first + count), len(at)))
-        return Frame(self.table, self.seed, keys, self.ordinals[rows], whole=self, at=rows)
+        return Frame(
+            self.table,
+            self.seed,
+            keys,
+            self.ordinals[rows],
+            whole=self,
+            at=rows,
+            entities=self.entities[rows],
+            owner=self.owner,
+            parents=None if self.parents is None else self.parents[rows],
+        )
+
+    def known_fields(self) -> list[str]:
+        """Fields that are known, those of the frame that these rows are of included."""
+        found = dict.fromkeys(self.columns)
+        if self._whole is not None:
+            found |= dict.fromkeys(self._whole.known_fields())
+        return list(found)
+
+    def known_children(self) -> list[str]:
+        """Tables whose rows under these are known, in the same way."""
+        found = dict.fromkeys(self.children)
+        if self._whole is not None:
+            found |= dict.fromkeys(self._whole.known_children())
+        return list(found)
+
+    def known_exceptions(self) -> list[str]:
+        """Soft rules whose exceptions are known, in the same way."""
+        found = dict.fromkeys(self.exceptions)
+        if self._whole is not None:
+            found |= dict.fromkeys(self._whole.known_exceptions())
+        return list(found)
+
+    def exception(self, rule: str) -> NDArray[np.bool_]:
+        """The rows in which a soft rule must be false."""
+        found = self.exceptions.get(rule)
+        if found is None:
+            assert self._whole is not None and self._at is not None, rule
+            found = self.exceptions[rule] = self._whole.exception(rule)[self._at]
+        return found
+
+    def find(self, field: str) -> Column | Record:
+        """The column of a field, or its record."""
+        return self._find(field)
+
+    def add_child(self, child: Frame) -> None:
+        """Hang the rows of a table under these."""
+        self.children[child.table] = child
+
+    def child(self, table: str) -> Frame:
+        """The rows of a table under these; of a part of a frame those under its rows."""
+        found = self.children.get(table)
+        if found is None:
+            assert self._whole is not None and self._at is not None, table
+            found = self._whole.child(table)._under(self, self._at)
+            self.children[table] = found
+        return found
+
+    def _under(self, owner: Frame, at: NDArray[np.int64]) -> Frame:
+        """The rows under those at positions `at` of this frame's owner, as rows of `owner`."""
+        assert self.parents is not None and self.owner is not None
+        counts = np.bincount(self.parents, minlength=self.owner.rows)
+        starts = np.cumsum(counts) - counts
+        taken = counts[at]
+        parents = np.repeat(np.arange(len(at), dtype=np.int64), taken)
+        rows = np.arange(len(parents), dtype=np.int64)
+        rows += np.repeat(starts[at] - (np.cumsum(taken) - taken), taken)
+        return child_frame(self.table, owner, parents, self.ordinals[rows], self, rows)
+
+    def positions_in(self, base: Frame) -> NDArray[np.int64]:
+        """Where the rows of this part of `base`, or of a part of a part, stand there."""
+        at = np.arange(self.rows, dtype=np.int64)
+        frame = self
+        while frame is not base:
+            assert frame._whole is not None and frame._at is not None
+            at = frame._at[at]
+            frame = frame._whole
+        return at
 
     def replace(self, field: str, parts: Sequence[tuple[NDArray[np.int64], Frame]]) -> None:
         """Put in the values that other frames have for `field`, each at its positions."""
@@ -145,6 +250,67 @@ class Frame:
             for at, part in parts:
                 bases[at] = part.base(field)
             self.bases[field] = bases
+
+
+def children_of(owner: Frame, table: str, counts: NDArray[np.int64]) -> Frame:
+    """New rows of `table` under the rows of `owner`: (rows,) `counts` of them under each."""
+    parents = np.repeat(np.arange(owner.rows, dtype=np.int64), counts)
+    ordinals = np.arange(len(parents), dtype=np.int64)
+    ordinals -= np.repeat(np.cumsum(counts) - counts, counts)
+    return child_frame(table, owner, parents, ordinals)
+
+
+def child_frame(
+    table: str,
+    owner: Frame,
+    parents: NDArray[np.int64],
+    ordinals: NDArray[np.int64],
+    whole: Frame | None = None,
+    at: NDArray[np.int64] | None = None,
+) -> Frame:
+    """Rows of `table` under those of `owner` at positions `parents`, in order."""
+    entities = child_keys(table, owner.entities[parents], ordinals)
+    # inside a try of the rows above, rows are drawn by the keys of that try
+    is_try = owner.keys is not owner.entities
+    keys = child_keys(table, owner.keys[parents], ordinals) if is_try else entities
+    return Frame(
+        table,
+        owner.seed,
+        keys,
+        ordinals,
+        whole=whole,
+        at=at,
+        entities=entities,
+        owner=owner,
+        parents=parents,
+    )
+
+
+def joined(columns: Sequence[Column | Record]) -> Column | Record:
+    """Columns of the same field end to end."""
+    if len(columns) == 1:
+        return columns[0]
+    if isinstance(columns[0], dict):
+        return {
+            name: _joined([c[name] for c in columns if isinstance(c, dict)]) for name in columns[0]
+        }
+    return _joined([c for c in columns if isinstance(c, Column)])
+
+
+def _joined(columns: list[Column]) -> Column:
+    valid = None
+    if any(c.valid is not None for c in columns):
+        masks = [np.ones(len(c), np.bool_) if c.valid is None else c.valid for c in columns]
+        valid = np.concatenate(masks)
+    vocabulary = columns[0].vocabulary
+    is_coded = vocabulary is not None and all(c.vocabulary is vocabulary for c in columns)
+    if is_coded or not any(c.vocabulary is not None or c.is_arrow for c in columns):
+        return Column(np.concatenate([c.values for c in columns]), valid, vocabulary)
+    import pyarrow as pa
+
+    texts = [c.text() if c.vocabulary is not None else c.values for c in columns]
+    arrays = [t.combine_chunks() if isinstance(t, pa.ChunkedArray) else t for t in texts]
+    return Column(pa.concat_arrays(arrays), valid)
 
 
 def spread(column: Column | Record, at: NDArray[np.int64], rows: int) -> Column | Record:

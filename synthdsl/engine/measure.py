@@ -32,6 +32,7 @@ class Tally:
     """Running figures of one aggregate. Sums are exact (`math.fsum` of block sums)."""
 
     def __init__(self, aggregate: Aggregate) -> None:
+        self.rows = 0
         self.aggregate = aggregate
         self._count = 0
         self._sums: list[float] = []
@@ -40,6 +41,7 @@ class Tally:
 
     def add(self, frame: Frame) -> None:
         """Take in a block."""
+        self.rows += frame.rows
         kept = np.ones(frame.rows, np.bool_)
         if self.aggregate.condition is not None:
             kept &= is_true(evaluate_column(self.aggregate.condition, frame), frame.rows)
@@ -86,24 +88,25 @@ def measure(run: Run, ranges: dict[str, tuple[int, int]]) -> list[Measured]:
         for e in walk(expectation.condition)
         if isinstance(e, Aggregate)
     }
-    for table in {t.aggregate.table for t in tallies.values()}:
-        start, stop = ranges[table]
-        mine = [t for t in tallies.values() if t.aggregate.table == table]
-        for first in range(start, stop, BLOCK_ROWS):
-            frame = run.tables[table].block(first, min(first + BLOCK_ROWS, stop))
-            for tally in mine:
-                tally.add(frame)
-    return [_measured(e.condition, e.text, tallies, ranges) for e in expectations]
+    by_root: dict[str, list[Tally]] = {}
+    for tally in tallies.values():
+        by_root.setdefault(run.root_of[tally.aggregate.table], []).append(tally)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for root, mine in by_root.items():
+            family = run.families[root]
+            for frame in run.families_of(root, *ranges[root]):
+                frames = family.frames(frame)
+                for tally in mine:
+                    tally.add(frames[tally.aggregate.table])
+    return [_measured(e.condition, e.text, tallies) for e in expectations]
 
 
-def _measured(
-    condition: Expr, text: str, tallies: dict[int, Tally], ranges: dict[str, tuple[int, int]]
-) -> Measured:
+def _measured(condition: Expr, text: str, tallies: dict[int, Tally]) -> Measured:
     used = [e for e in walk(condition) if isinstance(e, Aggregate)]
     result = _written_in(condition, tallies)
     assert isinstance(result, Constant)
     shown = {" ".join(e.span.text.split()): _shown(tallies[id(e)].value(), e) for e in used}
-    rows = max(ranges[e.table][1] - ranges[e.table][0] for e in used)
+    rows = max(tallies[id(e)].rows for e in used)
     return Measured(text, result.value, tuple(shown.items()), rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any
 
@@ -12,33 +12,38 @@ from numpy.typing import NDArray
 from synthdsl.engine.conditioning.candidates import proposals
 from synthdsl.engine.conditioning.cells import CellsCompiler
 from synthdsl.engine.conditioning.component import PILOT_SEED as PILOT_SEED
-from synthdsl.engine.conditioning.component import Component
+from synthdsl.engine.conditioning.component import Component, PilotSource
 from synthdsl.engine.conditioning.focused import Focused
 from synthdsl.engine.conditioning.proposals import FillField, Proposal
 from synthdsl.engine.copula import Copula, LevelDraws
 from synthdsl.engine.draw_compiler import compile_draw
 from synthdsl.engine.evaluate import evaluate_column
+from synthdsl.engine.families import BLOCK_ROWS as BLOCK_ROWS
+from synthdsl.engine.families import FamilyRun
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.grid import Grid
+from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.engine.samplers import Context, Sampler
-from synthdsl.engine.streams import root_keys
 from synthdsl.engine.tabulate import Axes, tabulate, value_axis
-from synthdsl.model.expressions import Expr
+from synthdsl.model.expressions import Above, Expr, FileColumn, MachineColumn, Referred
 from synthdsl.model.spec import Field, Mask
 from synthdsl.plan.domains import axis_of
 from synthdsl.plan.lower import FieldPlan, Plan, Step, TablePlan
-from synthdsl.values.columns import Column, Vocabulary
+from synthdsl.values.columns import Column, Vocabulary, both_valid
 from synthdsl.values.types import ORDERED, Kind
-
-BLOCK_ROWS = 16_384
 
 
 class TableRun:
-    """One table, ready to make any of its rows."""
+    """One table, ready to make what stands in its rows.
 
-    def __init__(self, plan: TablePlan, seed: int) -> None:
+    `targets` gives the rows of tables that are referred to. `pilot_source`, of a table under
+    another, makes rows for a pilot of a step.
+    """
+
+    def __init__(self, plan: TablePlan, targets: Callable[[str], TargetRows] | None = None) -> None:
         self.plan = plan
-        self.seed = seed
+        self._targets = targets
+        self.pilot_source: Callable[[Step, int, int], Frame] | None = None
         self._axes: Axes = {}
         self._fields = plan.table.fields
         self._words: dict[str, Vocabulary] = {}
@@ -50,15 +55,16 @@ class TableRun:
         for step in plan.steps:
             for name in step.fields:
                 self._prepare(name)
-        self._masks = [(mask, self._simplified(mask.chance)) for mask in plan.masks]
-        self._rules = {rule.name: self._simplified(rule.condition) for rule in plan.table.rules}
+        self._masks = [(mask, self.simplified(mask.chance)) for mask in plan.masks]
+        self._rules = {rule.name: self.simplified(rule.condition) for rule in plan.table.rules}
         self.cells = CellsCompiler(plan, self._words, self.fill_field)
         self.components: dict[Step, Component] = {}
         self.focused: dict[Step, Focused] = {}
         for step in plan.steps:
             self._condition(step)
 
-    def _simplified(self, expression: Expr) -> Expr:
+    def simplified(self, expression: Expr) -> Expr:
+        """An expression with its largest tabulable parts as tables."""
         return tabulate(expression, self._axes, self._fields, self._words)
 
     def _prepare(self, name: str) -> None:
@@ -73,7 +79,7 @@ class TableRun:
             axis = axis_of(field, words)
         else:
             assert field.value is not None
-            value = self._simplified(field.value)
+            value = self.simplified(field.value)
             self._values[name] = value
             self._grids[name] = Grid.of(field)
             axis = axis_of(field, words) or value_axis(field, value)
@@ -84,11 +90,12 @@ class TableRun:
         assert field_plan.field.draw is not None
         context = Context(
             field_plan.field,
-            self._simplified,
+            self.simplified,
             vocabulary=self._words.get(field_plan.field.name),
             parts=field_plan.parts,
             by_level=by_level,
             rows=self.plan.rows,
+            targets=self._targets,
         )
         return compile_draw(field_plan.field.draw, context)
 
@@ -101,25 +108,16 @@ class TableRun:
             self._level_samplers[name] = self._compiled(field_plan, by_level=True)
         return self._level_samplers[name]
 
-    def seeded(self, seed: int) -> TableRun:
-        """The same run with another seed: nothing that is made ready depends on it."""
-        other = copy(self)
-        other.seed = seed
-        return other
+    def value_of(self, name: str) -> Expr | None:
+        """The value of a derived field, made ready; None of one that is drawn."""
+        return self._values.get(name)
 
-    def block(self, start: int, stop: int) -> Frame:
-        """Rows `start` to `stop` (exclusive), masks applied."""
-        return self._masked(self.complete_block(start, stop))
+    def rule(self, name: str) -> Expr:
+        """The condition of a rule, made ready."""
+        return self._rules[name]
 
-    def complete_block(self, start: int, stop: int) -> Frame:
-        """Rows before masking."""
-        keys = root_keys(self.plan.name, start, stop)
-        frame = Frame(self.plan.name, self.seed, keys, np.arange(start, stop, dtype=np.int64))
-        for step in self.plan.steps:
-            self._fill_step(step, frame)
-        return frame
-
-    def _fill_step(self, step: Step, frame: Frame) -> None:
+    def fill_step(self, step: Step, frame: Frame) -> None:
+        """Make the fields of a step for every row of `frame`."""
         if step.inner:
             self.focused[step].fill(frame)
         elif step.rules:
@@ -152,6 +150,9 @@ class TableRun:
         """Draw or derive one field for every row of `frame`."""
         field_plan = self.plan.fields[name]
         field = field_plan.field
+        if isinstance(field.value, MachineColumn):
+            # made with the rows themselves
+            return
         if field.draw is None:
             frame.columns[name] = self._derived(field, self._values[name], frame)
         else:
@@ -167,6 +168,8 @@ class TableRun:
         self._settle(field, frame)
 
     def _derived(self, field: Field, value: Expr, frame: Frame) -> Column:
+        if isinstance(value, Referred):
+            return self._referred(value, frame)
         column = evaluate_column(value, frame)
         if field.type.kind not in ORDERED:
             return column
@@ -178,6 +181,16 @@ class TableRun:
                 values = np.where(is_number, values, 0.0)
                 valid = is_number if valid is None else valid & is_number
         return Column(self._grids[field.name].derived(values, valid), valid)
+
+    def _referred(self, value: Referred, frame: Frame) -> Column:
+        """A field of the rows that a field of these refers to."""
+        assert self._targets is not None
+        numbers = frame.column(value.reference)
+        if value.target == "index":
+            return numbers
+        rows = numbers.values if numbers.valid is None else np.where(numbers.valid, numbers.values, 0)
+        (found,) = self._targets(value.table).columns(frame.seed, rows, (value.target,))
+        return Column(found.values, both_valid(found.valid, numbers.valid), found.vocabulary)
 
     def _settle(self, field: Field, frame: Frame) -> None:
         """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""
@@ -203,15 +216,30 @@ class TableRun:
         if step.inner:
             for inner in step.inner:
                 self._condition(inner)
-            self.focused[step] = Focused(plan.name, plan.rows, step, self._rules, self._fill_step)
+            self.focused[step] = Focused(
+                plan.name, plan.rows, step, self._rules, self.fill_step, self._pilot_of(step)
+            )
         elif step.rules:
             self.components[step] = self._component(step)
+
+    def _pilot_of(self, step: Step) -> PilotSource | None:
+        if self.plan.table.parent is None:
+            return None
+
+        def frame(start: int, stop: int) -> Frame:
+            assert self.pilot_source is not None
+            return self.pilot_source(step, start, stop)
+
+        return frame
 
     def _component(self, step: Step) -> Component:
         cells = self.cells
         tracked = cells.cut_fields(step.fields) if len(step.stages) > 1 else frozenset()
 
         def propose(number: int, pattern: tuple[bool, ...]) -> list[Proposal]:
+            if given_fields(self.plan, step):
+                # what suits one row need not suit another, whose given values differ
+                return []
             return proposals(
                 self.plan,
                 step,
@@ -231,24 +259,33 @@ class TableRun:
             self.fill_field,
             propose,
             tracked=tracked,
+            pilot_source=self._pilot_of(step),
         )
 
-    def _masked(self, frame: Frame) -> Frame:
-        if not self._masks:
-            return frame
-        hidden = frame.hidden
+    # masks
+
+    def find_masks(self, frame: Frame) -> None:
+        """Find the rows in which fields are masked; the chances read complete values."""
         for mask, chance in self._masks:
-            hidden[mask.field] = self._mask(mask, chance, frame)
-        for name, rows in hidden.items():
-            frame.columns[name] = _without(frame.column(name), rows)
-        for name in self.plan.recomputed:
-            field = self._fields[name]
-            assert field.value is not None
-            frame.columns[name] = self._derived(field, field.value, frame)
-            self._settle(field, frame)
-            if name in hidden:
-                frame.columns[name] = _without(frame.column(name), hidden[name])
-        return frame
+            frame.hidden[mask.field] = self._mask(mask, chance, frame)
+
+    def hide(self, frame: Frame) -> None:
+        """Hide the masked values."""
+        for name in frame.hidden:
+            self.hide_again(name, frame)
+
+    def recompute(self, name: str, frame: Frame) -> None:
+        """Compute a derived field again, from what is seen."""
+        field = self._fields[name]
+        assert field.value is not None
+        frame.columns[name] = self._derived(field, field.value, frame)
+        self._settle(field, frame)
+        self.hide_again(name, frame)
+
+    def hide_again(self, name: str, frame: Frame) -> None:
+        """Hide the masked values of one field, if it has any."""
+        if name in frame.hidden:
+            frame.columns[name] = _without(frame.column(name), frame.hidden[name])
 
     def _mask(self, mask: Mask, chance: Expr, frame: Frame) -> NDArray[np.bool_]:
         """Rows in which the field is masked; the chance reads complete values."""
@@ -267,6 +304,17 @@ class TableRun:
             )
         rows: NDArray[np.bool_] = np.less(frame.draws(mask.field).uniform("missing"), column.values)
         return rows if column.valid is None else rows & column.valid
+
+
+def given_fields(plan: TablePlan, step: Step) -> list[str]:
+    """Fields of a step that differ between rows without being drawn: what is above a row, its
+    file, its place.
+    """
+    return [
+        name
+        for name in step.fields
+        if isinstance(plan.fields[name].field.value, Above | FileColumn)
+    ]
 
 
 def _without(column: Column, hidden: NDArray[np.bool_]) -> Column:
@@ -296,17 +344,53 @@ class Run:
     def __init__(self, plan: Plan, *, seed: int | None = None) -> None:
         self.plan = plan
         self.seed = plan.spec.seed if seed is None else seed
-        self.tables = {name: TableRun(table, self.seed) for name, table in plan.tables.items()}
+        self._targets: dict[str, TargetRows] = {}
+        self.tables = {
+            name: TableRun(table, self._target_rows) for name, table in plan.tables.items()
+        }
+        self.families = {
+            root: FamilyRun(family, self.tables) for root, family in plan.families.items()
+        }
+        self.root_of = {name: root for root, f in plan.families.items() for name in f.tables}
+
+    def _target_rows(self, table: str) -> TargetRows:
+        """The rows of a table without parent, by number."""
+        if table not in self._targets:
+
+            def rows_at(seed: int, numbers: NDArray[np.int64], fields: frozenset[str]) -> Frame:
+                return self.families[table].rows_at(seed, numbers, fields)
+
+            self._targets[table] = TargetRows(table, self.plan.tables[table].rows, rows_at)
+        return self._targets[table]
 
     def seeded(self, seed: int | None) -> Run:
-        """The same run with another seed; None is the spec's own."""
+        """The same run with another seed; None is the spec's own.
+
+        Nothing that is made ready depends on it.
+        """
         other = copy(self)
         other.seed = self.plan.spec.seed if seed is None else seed
-        other.tables = {name: table.seeded(other.seed) for name, table in self.tables.items()}
         return other
 
-    def blocks(self, table: str, start: int, stop: int) -> Iterator[Frame]:
-        """Blocks of rows `start` to `stop`, in order."""
-        run = self.tables[table]
-        for first in range(start, stop, BLOCK_ROWS):
-            yield run.block(first, min(first + BLOCK_ROWS, stop))
+    def families_of(
+        self, table: str, start: int, stop: int, *, is_complete: bool = False
+    ) -> Iterator[Frame]:
+        """Rows `start` to `stop` of a root table, with all that is under them, block by block.
+
+        `is_complete`: before masking.
+        """
+        family = self.families[table]
+        size = family.roots_per_block
+        for first in range(start, stop, size):
+            root = family.frame(first, min(first + size, stop), self.seed)
+            yield root if is_complete else family.masked(root)
+
+    def blocks(
+        self, table: str, start: int, stop: int, *, is_complete: bool = False
+    ) -> Iterator[Frame]:
+        """Blocks of rows of a table, in order: of root rows `start` to `stop`, or what is under
+        them.
+        """
+        root = self.root_of[table]
+        for frame in self.families_of(root, start, stop, is_complete=is_complete):
+            yield self.families[root].frames(frame)[table]

@@ -45,7 +45,7 @@ class Context:
 
     `simplify` tabulates expressions; `by_level` asks for samplers that are increasing in the
     field's one uniform (for correlations); `parts` are the used parts of a record;
-    `rows` is the size of the table.
+    `rows` is the size of the table; `targets` gives the `TargetRows` of a table by its name.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Context:
         parts: frozenset[str],
         by_level: bool,
         rows: int = 0,
+        targets: Callable[[str], Any] | None = None,
     ) -> None:
         self.field = field
         self.grid = Grid.of(field)
@@ -65,6 +66,7 @@ class Context:
         self.parts = parts
         self.by_level = by_level
         self.rows = rows
+        self.targets = targets
         self.depth = 0
 
     def inside_mixture(self) -> Context:

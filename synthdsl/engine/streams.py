@@ -70,6 +70,14 @@ def root_keys(table: str, start: int, stop: int) -> Keys:
     return mix(keys)
 
 
+def root_keys_at(table: str, numbers: NDArray[np.int64]) -> Keys:
+    """Entity keys of the root rows with the given numbers: (n,) uint64."""
+    keys = numbers.astype(np.uint64)
+    np.multiply(keys, GOLDEN, out=keys)
+    np.add(keys, np.uint64(tag("entity", table)), out=keys)
+    return mix(keys)
+
+
 def child_keys(table: str, parents: Keys, ordinals: NDArray[np.int64]) -> Keys:
     """Entity keys of child rows from the keys of their parents and their position under them."""
     keys = np.bitwise_xor(parents, np.uint64(tag("entity", table)))

@@ -13,13 +13,21 @@ from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.results import enum_vocabulary
 from synthdsl.model.expressions import (
+    Above,
     Constant,
     Expr,
     FieldRef,
+    FileColumn,
     ListOf,
+    MachineColumn,
+    Neighbour,
+    Outer,
     Part,
     PythonCall,
+    Referred,
+    Related,
     RowIndex,
+    TargetField,
     fields_read,
     walk,
 )
@@ -33,6 +41,8 @@ LARGEST_TABLE = 70_000
 LARGEST_JOINT_TABLE = 4_096
 
 Axes = dict[str, Axis]
+OF_OTHER_ROWS = (Above, FileColumn, MachineColumn, Neighbour, Outer, Referred, Related, TargetField)
+_UNTABULATED = (RowIndex, Part, PythonCall, ListOf, *OF_OTHER_ROWS)
 
 
 def tabulate(
@@ -43,6 +53,8 @@ def tabulate(
     `axes` holds the small discrete fields, `words` the vocabularies of coded text fields.
     """
     if isinstance(expression, Constant | FieldRef | RowIndex | Part | Tabulated | ListOf):
+        return expression
+    if isinstance(expression, OF_OTHER_ROWS):
         return expression
     used = _axes_of(expression, axes)
     if used is not None and _is_worthwhile(used):
@@ -69,7 +81,7 @@ def _tabulate_inside(
 
 def _axes_of(expression: Expr, axes: Axes) -> list[Axis] | None:
     """The axes of a table for `expression`; None where it reads anything else."""
-    if any(isinstance(e, RowIndex | Part | PythonCall | ListOf) for e in walk(expression)):
+    if any(isinstance(e, _UNTABULATED) for e in walk(expression)):
         return None
     names = sorted(fields_read(expression))
     if not names or not all(name in axes for name in names):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,28 +11,48 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+FOREIGN_KEYS = "synthdsl.foreign_keys"
+ForeignKey = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""Columns, the table they refer to, and its columns."""
+
+
 @dataclass(frozen=True)
 class TableFacts:
-    """Name, description, key columns and references of a table."""
+    """Name, description, key columns and references of a table.
+
+    `foreign_keys` are the references that a database is told to enforce.
+    """
 
     name: str
     description: str
     key: tuple[str, ...]
-    references: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...]
+    references: tuple[ForeignKey, ...]
+    foreign_keys: tuple[ForeignKey, ...]
 
 
 def table_facts(schema: pa.Schema, fallback: str) -> TableFacts:
-    """Read the metadata that `schema.arrow_schema` wrote; `fallback` names a table without."""
+    """Read the metadata that `schema.arrow_schema` wrote; `fallback` names a table without.
+
+    Foreign keys are those that `_foreign_keys` has settled on for this run, or else all references.
+    """
     about = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
     return TableFacts(
         name=about.get("synthdsl.table", fallback),
         description=about.get("description", ""),
         key=tuple(json.loads(about.get("key", "[]"))),
-        references=tuple(
-            (tuple(r["fields"]), r["table"], tuple(r["to"]))
-            for r in json.loads(about.get("references", "[]"))
-        ),
+        references=_keys(about.get("references", "[]")),
+        foreign_keys=_keys(about.get(FOREIGN_KEYS, about.get("references", "[]"))),
     )
+
+
+def with_foreign_keys(schema: pa.Schema, keys: Sequence[ForeignKey]) -> pa.Schema:
+    """`schema` with `keys` as those that a database is told to enforce."""
+    said = [{"fields": fields, "table": table, "to": to} for fields, table, to in keys]
+    return schema.with_metadata({**(schema.metadata or {}), FOREIGN_KEYS: json.dumps(said)})
+
+
+def _keys(text: str) -> tuple[ForeignKey, ...]:
+    return tuple((tuple(r["fields"]), r["table"], tuple(r["to"])) for r in json.loads(text))
 
 
 def described(field: pa.Field) -> str:
@@ -82,7 +103,7 @@ def sql_type(kind: pa.DataType, *, is_duckdb: bool) -> str:
 
 
 def column_lines(schema: pa.Schema, facts: TableFacts, *, is_duckdb: bool) -> list[str]:
-    """Column definitions and the primary key of a CREATE TABLE, without commas between."""
+    """Column definitions and the keys of a CREATE TABLE, without commas between."""
     lines = [
         f"{quoted(field.name)} {sql_type(field.type, is_duckdb=is_duckdb)}"
         + ("" if field.nullable else " NOT NULL")
@@ -90,4 +111,7 @@ def column_lines(schema: pa.Schema, facts: TableFacts, *, is_duckdb: bool) -> li
     ]
     if facts.key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quoted, facts.key))})")
+    for fields, table, to in facts.foreign_keys:
+        columns, keys = ", ".join(map(quoted, fields)), ", ".join(map(quoted, to))
+        lines.append(f"FOREIGN KEY ({columns}) REFERENCES {quoted(table)} ({keys})")
     return lines

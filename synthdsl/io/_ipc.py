@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthdsl.io.base import PartWriter
 from synthdsl.lazy import lazy
 
 if TYPE_CHECKING:
@@ -14,25 +15,31 @@ else:
     pa = lazy("pyarrow")
 
 
-def write_ipc(
-    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, compression: str
-) -> int:
-    """Write `batches` to `path`; return the number of rows."""
-    import pyarrow.ipc
+class IpcWriter(PartWriter):
+    """An Arrow IPC file."""
 
-    rows = 0
-    options = pyarrow.ipc.IpcWriteOptions(
-        compression=None if compression == "none" else compression, unify_dictionaries=False
-    )
-    with (
-        pa.OSFile(str(path), "wb") as file,
-        pyarrow.ipc.new_file(file, schema, options=options) as writer,
-    ):
-        for batch in batches:
-            if batch.num_rows:
-                writer.write_batch(batch)
-                rows += batch.num_rows
-    return rows
+    def __init__(self, path: Path, schema: pa.Schema, *, compression: str) -> None:
+        super().__init__()
+        import pyarrow.ipc
+
+        options = pyarrow.ipc.IpcWriteOptions(
+            compression=None if compression == "none" else compression, unify_dictionaries=False
+        )
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pyarrow.ipc.new_file(self._file, schema, options=options)
+
+    def _put(self, batch: pa.RecordBatch) -> None:
+        """See the base class."""
+        self._writer.write_batch(batch)
+
+    def _finish(self) -> None:
+        """See the base class."""
+        self._writer.close()
+        self._file.close()
+
+    def _release(self) -> None:
+        """See the base class."""
+        self._file.close()
 
 
 def read_ipc(paths: list[Path]) -> Iterator[pa.RecordBatch]:

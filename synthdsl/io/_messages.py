@@ -33,7 +33,10 @@ def job_message(job: Job) -> dict[str, Any]:
     if function.__module__ == "__main__":
         raise ValueError("the function that yields batches must stand in an importable module")
     schemas = {
-        name: base64.b64encode(schema.serialize()).decode() for name, schema in job.schemas.items()
+        group: {
+            table: base64.b64encode(schema.serialize()).decode() for table, schema in tables.items()
+        }
+        for group, tables in job.schemas.items()
     }
     return {
         "module": function.__module__,
@@ -53,8 +56,11 @@ def read_job(message: dict[str, Any]) -> Job:
 
     function = getattr(importlib.import_module(message["module"]), message["function"])
     schemas = {
-        name: pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
-        for name, text in message["schemas"].items()
+        group: {
+            table: pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+            for table, text in tables.items()
+        }
+        for group, tables in message["schemas"].items()
     }
     return Job(
         RowSource(function, message["plan"]),

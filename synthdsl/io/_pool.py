@@ -99,7 +99,7 @@ class Worker:
 def run_tasks(
     job: Job, tasks: list[Task], *, workers: int, report: Callable[[int], object]
 ) -> list[Part]:
-    """Write the parts of `tasks` with `workers` processes; parts in the order of the tasks.
+    """Write the parts of `tasks` with `workers` processes; they come back in no order.
 
     Raises what a worker raised, or `SynthError` (exit code 2) if one was killed. No worker is
     left when this returns or raises.
@@ -115,7 +115,8 @@ def run_tasks(
         for worker in pool:
             worker.prepare(packed)
             worker.give(waiting.pop())
-        while len(parts) < len(tasks):
+        finished = 0
+        while finished < len(tasks):
             worker, message = inbox.get()
             if message is None:
                 raise SynthError(
@@ -126,8 +127,9 @@ def run_tasks(
             kind, content = message
             if kind == "rows":
                 report(content)
-            elif kind == "part":
-                parts.append(read_part(content))
+            elif kind == "parts":
+                parts += map(read_part, content)
+                finished += 1
                 if waiting:
                     worker.give(waiting.pop())
             else:
@@ -135,8 +137,7 @@ def run_tasks(
     finally:
         for worker in pool:
             worker.stop()
-    order = {(task.table, task.number): place for place, task in enumerate(tasks)}
-    return sorted(parts, key=lambda part: order[part.table, part.number])
+    return parts
 
 
 def serve() -> None:
@@ -153,8 +154,8 @@ def serve() -> None:
         job = read_job(unpack(requests.get()))
         while True:
             task = read_task(unpack(requests.get()))
-            part = write_task(job, task, lambda rows: answer("rows", rows))
-            answer("part", part_message(part))
+            parts = write_task(job, task, lambda rows: answer("rows", rows))
+            answer("parts", [part_message(part) for part in parts])
     except Exception as error:
         answer("error", error_message(error))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from synthdsl.io._ranges import (
     MomentText,
     TimeText,
 )
-from synthdsl.io.base import Format, Part
+from synthdsl.io.base import Format, Part, PartWriter
 from synthdsl.lazy import lazy
 
 if TYPE_CHECKING:
@@ -140,45 +139,87 @@ class TextFormat(Format):
         """What turns batches of `schema` into rows of text."""
         raise NotImplementedError
 
-    def write_part(
-        self,
-        path: Path,
-        schema: pa.Schema,
-        batches: Iterable[pa.RecordBatch],
-        *,
-        compression: str,
-        is_first: bool,
-    ) -> int:
+    def open_part(
+        self, path: Path, schema: pa.Schema, *, compression: str, is_first: bool
+    ) -> PartWriter:
         """See the base class. Parts are whole gzip members or zstd frames, which concatenate."""
-        text = self.row_text(schema)
-        rows = 0
-        with text_file(path, compression) as put:
-            if is_first:
-                put(self.header(schema))
-            for batch in batches:
-                text.write(batch, put)
-                rows += batch.num_rows
-        return rows
+        return TextPart(self, path, schema, compression=compression, is_first=is_first)
 
     def assemble(self, target: Path, schema: pa.Schema, parts: list[Part]) -> None:
         """See the base class: one file."""
         concatenate([part.path for part in parts], target)
 
 
-@contextmanager
-def text_file(path: Path, compression: str) -> Iterator[Put]:
-    """Open `path` for writing bytes, compressed on the way."""
-    with pa.OSFile(str(path), "wb") as file:
-        if compression == "none":
-            yield file.write
-        elif compression == "gzip":
-            # zlib itself, because its header holds no time of writing.
-            packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
-            yield lambda data: file.write(packer.compress(data))
-            file.write(packer.flush())
-        else:
-            with pa.CompressedOutputStream(file, compression) as packed:
-                yield packed.write
+class TextPart(PartWriter):
+    """A text file, compressed on the way."""
+
+    def __init__(
+        self, form: TextFormat, path: Path, schema: pa.Schema, *, compression: str, is_first: bool
+    ) -> None:
+        super().__init__()
+        self._text = form.row_text(schema)
+        self._file = TextFile(path, compression)
+        if is_first:
+            try:
+                self._file.put(form.header(schema))
+            except BaseException:
+                self.abort()
+                raise
+
+    def _put(self, batch: pa.RecordBatch) -> None:
+        """See the base class."""
+        self._text.write(batch, self._file.put)
+
+    def _finish(self) -> None:
+        """See the base class."""
+        self._file.finish()
+
+    def _release(self) -> None:
+        """See the base class."""
+        self._file.release()
+
+
+class TextFile:
+    """A file of bytes, compressed on the way."""
+
+    def __init__(self, path: Path, compression: str) -> None:
+        self._file = pa.OSFile(str(path), "wb")
+        self._stream: Any = self._file
+        if compression == "gzip":
+            self._stream = GzipStream(self._file)
+        elif compression != "none":
+            self._stream = pa.CompressedOutputStream(self._file, compression)
+        self.put: Put = self._stream.write
+
+    def finish(self) -> None:
+        """Write what ends the compressed stream, and close the file."""
+        if self._stream is not self._file:
+            self._stream.close()
+        self._file.close()
+
+    def release(self) -> None:
+        """Close the file, whatever it holds by now."""
+        try:
+            if self._stream is not self._file:
+                self._stream.close()
+        finally:
+            self._file.close()
+
+
+class GzipStream:
+    """Gzip by zlib itself, whose header holds no time of writing."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+
+    def write(self, data: memoryview | bytes) -> None:
+        """Pack `data` behind what was written."""
+        self._file.write(self._packer.compress(data))
+
+    def close(self) -> None:
+        """Write the end of the stream; the file stays open."""
+        self._file.write(self._packer.flush())
 
 
 def is_plain_csv(array: pa.StringArray) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthdsl.io._files import file_or_folder
-from synthdsl.io._ipc import write_ipc
-from synthdsl.io.base import FORMATS, Format, Part
+from synthdsl.io._ipc import IpcWriter
+from synthdsl.io.base import FORMATS, Format, Part, PartWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,17 +22,11 @@ class Arrow(Format):
     extension = "arrow"
     compressions = ("none", "lz4", "zstd")
 
-    def write_part(
-        self,
-        path: Path,
-        schema: pa.Schema,
-        batches: Iterable[pa.RecordBatch],
-        *,
-        compression: str,
-        is_first: bool,
-    ) -> int:
+    def open_part(
+        self, path: Path, schema: pa.Schema, *, compression: str, is_first: bool
+    ) -> PartWriter:
         """See the base class."""
-        return write_ipc(path, schema, batches, compression=compression)
+        return IpcWriter(path, schema, compression=compression)
 
     def assemble(self, target: Path, schema: pa.Schema, parts: list[Part]) -> None:
         """See the base class: a file, or a folder of several."""

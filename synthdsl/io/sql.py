@@ -2,19 +2,20 @@
 
 Standard SQL that SQLite, PostgreSQL and DuckDB run as it is (MySQL with ANSI_QUOTES and
 NO_BACKSLASH_ESCAPES). Durations are seconds, lists JSON text, moments of a field with a zone
-UTC; NaN and the infinities, for which there is no portable literal, are NULL. Tables stand in
-the order of the spec, parents first, so foreign keys hold at every moment.
+UTC; NaN and the infinities, for which there is no portable literal, are NULL. Tables stand
+behind those they refer to, and so do rows that refer to others of their own table (inside a
+block of rows), so that foreign keys hold at every moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from synthdsl.io._cells import text_bytes
 from synthdsl.io._ddl import column_lines, described, quoted, table_facts
-from synthdsl.io._text import SQL, RowText, TextFormat, text_file
+from synthdsl.io._text import SQL, Put, RowText, TextFormat
+from synthdsl.io._trees import depths, trees_of
 from synthdsl.io.base import FORMATS
 from synthdsl.lazy import lazy
 
@@ -44,9 +45,6 @@ class Sql(TextFormat):
         """The definition of the table."""
         facts = table_facts(schema, "data")
         lines = column_lines(schema, facts, is_duckdb=False)
-        for fields, table, to in facts.references:
-            columns, keys = ", ".join(map(quoted, fields)), ", ".join(map(quoted, to))
-            lines.append(f"FOREIGN KEY ({columns}) REFERENCES {quoted(table)} ({keys})")
         remarks = [described(field) for field in schema] + [""] * len(lines)
         body = []
         for place, (line, remark) in enumerate(zip(lines, remarks, strict=False)):
@@ -57,31 +55,37 @@ class Sql(TextFormat):
         return text.encode()
 
     def row_text(self, schema: pa.Schema) -> RowText:
-        """See the base class: a row in brackets."""
-        return RowText(schema, SQL, ["(", *[", "] * (len(schema) - 1)], ")")
-
-    def write_part(
-        self,
-        path: Path,
-        schema: pa.Schema,
-        batches: Iterable[pa.RecordBatch],
-        *,
-        compression: str,
-        is_first: bool,
-    ) -> int:
         """See the base class."""
-        text = self.row_text(schema)
-        columns = ", ".join(quoted(name) for name in schema.names)
-        opening = f"INSERT INTO {quoted(table_facts(schema, 'data').name)} ({columns}) VALUES\n"
-        rows = 0
-        with text_file(path, compression) as put:
-            if is_first:
-                put(self.header(schema))
-            for batch in batches:
-                for run in text.runs(batch):
-                    put(text_bytes(_statements(run, opening)))
-                rows += batch.num_rows
-        return rows
+        return SqlText(schema)
+
+
+class SqlText(RowText):
+    """INSERT statements: each row in brackets."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        super().__init__(schema, SQL, ["(", *[", "] * (len(schema) - 1)], ")")
+        facts = table_facts(schema, "data")
+        columns = ", ".join(map(quoted, schema.names))
+        self._opening = f"INSERT INTO {quoted(facts.name)} ({columns}) VALUES\n"
+        self._trees = trees_of(facts)
+
+    def write(self, batch: pa.RecordBatch, put: Put) -> None:
+        """See the base class."""
+        for rows in self._statement_runs(batch):
+            for run in self.runs(rows):
+                put(text_bytes(_statements(run, self._opening)))
+
+    def _statement_runs(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """The rows of `batch`, those that refer to others of it after these.
+
+        A server that checks each row, or each statement, then finds what a row refers to.
+        """
+        depth = depths(batch, self._trees) if self._trees else None
+        if depth is None:
+            yield batch
+            return
+        for level in range(int(depth.max()) + 1):
+            yield batch.take(pa.array(np.flatnonzero(depth == level)))
 
 
 def _statements(rows: pa.StringArray, opening: str) -> pa.StringArray:

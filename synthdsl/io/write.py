@@ -1,8 +1,8 @@
 """From rows to an output folder: parts, workers, progress, and putting it all together.
 
-Rows are cut into parts at the same places whatever the number of workers, so that the files
-are the same too. A worker writes parts and answers with their names; rows never travel
-between processes.
+Root rows are cut into tasks at the same places whatever the number of workers, so that the
+files are the same too. A worker writes the parts of a task, one for each table of the family,
+and answers with their names; rows never travel between processes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthdsl.diagnostics import SynthError
+from synthdsl.io._foreign_keys import for_database
 from synthdsl.io._parts import Job, RowSource, Task, known_format, write_task
 from synthdsl.io.base import FORMATS, Format, Part
 from synthdsl.io.manifest import (
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PART_ROWS",
+    "RowGroup",
     "RowSource",
     "RunFacts",
-    "TableRows",
     "WrittenTable",
     "find_format",
     "output_names",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 PART_ROWS = 1_048_576
-"""Rows of a part, the last of a table excepted."""
+"""Rows of a part of a table that stands alone, the last excepted."""
 MOST_PARTS = 100_000
 """Parts of a table beyond which a request is taken for a slip of the keyboard."""
 
@@ -52,23 +53,31 @@ Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
-class TableRows:
-    """Rows `start` to `stop` of a table to write.
+class RowGroup:
+    """Rows `start` to `stop` of a root table, and what hangs under them: tables made together.
 
-    The source decides what the numbers mean (of a child table perhaps rows of its parent) and
-    may yield more or fewer rows.
+    `name` is that of the root table; `schemas` are by table, in the order in which they are
+    listed. Every task makes `part_rows` root rows, the last fewer, and a part of each table.
     """
 
     name: str
-    schema: pa.Schema
+    schemas: Mapping[str, pa.Schema]
     stop: int
     start: int = 0
+    part_rows: int = field(default_factory=lambda: PART_ROWS)
 
     def tasks(self) -> list[Task]:
-        """The parts; one without rows for an empty table."""
-        starts = range(self.start, self.stop, PART_ROWS) or [self.start]
+        """What is to be done; a task without rows for an empty table."""
+        rows = self.stop - self.start
+        if rows > MOST_PARTS * self.part_rows:
+            raise SynthError(
+                f"table `{self.name}`: {rows:,} rows are more than the "
+                f"{MOST_PARTS * self.part_rows:,} that one run writes; use --rows A:B for a slice",
+                exit_code=2,
+            )
+        starts = range(self.start, self.stop, self.part_rows) or [self.start]
         return [
-            Task(self.name, number, start, min(start + PART_ROWS, self.stop))
+            Task(self.name, number, start, min(start + self.part_rows, self.stop))
             for number, start in enumerate(starts)
         ]
 
@@ -107,17 +116,17 @@ def find_format(name: str) -> Format:
 
 
 def output_names(
-    tables: Sequence[TableRows], spec: str, *, format: str, compression: str
+    groups: Sequence[RowGroup], spec: str, *, format: str, compression: str
 ) -> list[str]:
-    """Names of the files or folders that writing `tables` makes, the manifest last."""
+    """Names of the files or folders that writing `groups` makes, the manifest last."""
     chosen = find_format(format)
-    stems = [spec] if chosen.is_database else [table.name for table in tables]
+    stems = [spec] if chosen.is_database else list(_schemas(groups))
     return [*(chosen.file_name(stem, compression) for stem in stems), MANIFEST_NAME]
 
 
 def write_folder(
     target: Path,
-    tables: Sequence[TableRows],
+    groups: Sequence[RowGroup],
     source: RowSource,
     facts: RunFacts,
     *,
@@ -127,18 +136,18 @@ def write_folder(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Write `tables` and their manifest to the folder `target`, whole or not at all.
+    """Write the tables of `groups` and their manifest to the folder `target`, or nothing at all.
 
-    `progress` is told the number of rows done so far. Raises `SynthError` (exit code 2) for an
+    `progress` is told the number of root rows done so far. Raises `SynthError` (exit code 2) for an
     unknown format or compression, outputs that exist without `overwrite`, and whatever cannot be
     written; what `source` raises passes through. In every such case nothing is left behind.
     """
     compression = find_format(format).check(compression)
-    names = output_names(tables, facts.spec, format=format, compression=compression)
+    names = output_names(groups, facts.spec, format=format, compression=compression)
     _refuse_clashes(names)
     with OutputFolder(target, names, overwrite=overwrite) as output:
         written = write_tables(
-            tables,
+            groups,
             source,
             folder=output.staging,
             spec=facts.spec,
@@ -149,7 +158,9 @@ def write_folder(
             shown=target,
         )
         try:
-            manifest = _manifest(written, tables, facts, output.staging, format, compression)
+            manifest = _manifest(
+                written, _schemas(groups), facts, output.staging, format, compression
+            )
             write_manifest(manifest, output.staging)
         except OSError as error:
             raise unwritable(error, target) from error
@@ -158,7 +169,7 @@ def write_folder(
 
 
 def write_tables(
-    tables: Sequence[TableRows],
+    groups: Sequence[RowGroup],
     source: RowSource,
     *,
     folder: Path,
@@ -169,19 +180,25 @@ def write_tables(
     progress: Progress | None = None,
     shown: Path | None = None,
 ) -> list[WrittenTable]:
-    """Write `tables` into the existing `folder`, a file or folder each (see `write_folder`).
+    """Write the tables of `groups` into the existing `folder`, a file or folder each.
 
-    `shown`: the path to name in messages, if not `folder`.
+    Tables come back in the order of the groups. A database has them in an order in which each
+    stands behind those it refers to. `shown`: the path to name in messages, if not `folder`.
+    See `write_folder`.
     """
     chosen = find_format(format)
-    tables = [_named(table) for table in tables]
+    schemas = {name: _named(name, schema) for name, schema in _schemas(groups).items()}
+    settled = for_database(schemas) if chosen.is_database else schemas
+    groups = [
+        replace(group, schemas={name: settled[name] for name in group.schemas}) for group in groups
+    ]
     beside = folder / ".parts"
     try:
         beside.mkdir()
     except OSError as error:
         raise unwritable(error, shown or folder) from error
     parts = write_parts(
-        tables,
+        groups,
         source,
         folder=beside,
         format=format,
@@ -190,22 +207,25 @@ def write_tables(
         progress=progress,
         shown=shown or folder,
     )
-    written = []
+    targets = {
+        name: folder / chosen.file_name(spec if chosen.is_database else name, compression)
+        for name in schemas
+    }
     try:
-        for table in tables:
-            stem = spec if chosen.is_database else table.name
-            target = folder / chosen.file_name(stem, compression)
-            own = [part for part in parts if part.table == table.name]
-            chosen.assemble(target, table.schema, own)
-            written.append(WrittenTable(table.name, sum(part.rows for part in own), target))
+        for name, schema in settled.items():
+            own = [part for part in parts if part.table == name]
+            chosen.assemble(targets[name], schema, _filled(own))
         beside.rmdir()
     except OSError as error:
         raise unwritable(error, shown or folder) from error
-    return written
+    rows = dict.fromkeys(schemas, 0)
+    for part in parts:
+        rows[part.table] += part.rows
+    return [WrittenTable(name, rows[name], targets[name]) for name in schemas]
 
 
 def write_parts(
-    tables: Sequence[TableRows],
+    groups: Sequence[RowGroup],
     source: RowSource,
     *,
     folder: Path,
@@ -215,13 +235,13 @@ def write_parts(
     progress: Progress | None = None,
     shown: Path | None = None,
 ) -> list[Part]:
-    """Write every part of `tables` into `folder`, in this process or by `workers` others.
+    """Write every part of the tables of `groups` into `folder`, here or by `workers` processes.
 
     Parts come back by table and number. The bytes do not depend on `workers`.
     """
-    schemas = {table.name: table.schema for table in tables}
+    schemas = {group.name: dict(group.schemas) for group in groups}
     job = Job(source, schemas, format, compression, folder, shown or folder)
-    tasks = [task for table in tables for task in _counted(table)]
+    tasks = [task for group in groups for task in group.tasks()]
     done = 0
 
     def report(rows: int) -> None:
@@ -234,28 +254,38 @@ def write_parts(
     if workers > 1 and len(tasks) > 1:
         from synthdsl.io._pool import run_tasks
 
-        return run_tasks(job, tasks, workers=workers, report=report)
-    return [write_task(job, task, report) for task in tasks]
+        parts = run_tasks(job, tasks, workers=workers, report=report)
+    else:
+        parts = [part for task in tasks for part in write_task(job, task, report)]
+    places = {name: place for place, name in enumerate(_schemas(groups))}
+    return sorted(parts, key=lambda part: (places[part.table], part.number))
 
 
-def _named(table: TableRows) -> TableRows:
-    """`table` with its name in the metadata of its schema, where SQL reads it."""
-    about = table.schema.metadata or {}
+def _schemas(groups: Sequence[RowGroup]) -> dict[str, pa.Schema]:
+    """The schemas of all tables, in order."""
+    schemas: dict[str, pa.Schema] = {}
+    for group in groups:
+        twice = schemas.keys() & group.schemas.keys()
+        if twice:
+            raise ValueError(f"two groups have a table {min(twice)!r}")
+        schemas |= group.schemas
+    return schemas
+
+
+def _named(name: str, schema: pa.Schema) -> pa.Schema:
+    """`schema` with the table's name in its metadata, where SQL reads it."""
+    about = schema.metadata or {}
     if b"synthdsl.table" in about:
-        return table
-    named = {**about, b"synthdsl.table": table.name.encode()}
-    return replace(table, schema=table.schema.with_metadata(named))
+        return schema
+    return schema.with_metadata({**about, b"synthdsl.table": name.encode()})
 
 
-def _counted(table: TableRows) -> list[Task]:
-    rows = table.stop - table.start
-    if rows > MOST_PARTS * PART_ROWS:
-        raise SynthError(
-            f"table `{table.name}`: {rows:,} rows are more than the "
-            f"{MOST_PARTS * PART_ROWS:,} that one run writes; use --rows A:B for a slice",
-            exit_code=2,
-        )
-    return table.tasks()
+def _filled(parts: list[Part]) -> list[Part]:
+    """`parts` without those that have no rows, which are removed; the first always stays."""
+    for part in parts[1:]:
+        if not part.rows:
+            part.path.unlink()
+    return parts[:1] + [part for part in parts[1:] if part.rows]
 
 
 def _refuse_clashes(names: list[str]) -> None:
@@ -269,7 +299,7 @@ def _refuse_clashes(names: list[str]) -> None:
 
 def _manifest(
     written: list[WrittenTable],
-    tables: Sequence[TableRows],
+    schemas: Mapping[str, pa.Schema],
     facts: RunFacts,
     folder: Path,
     format: str,
@@ -284,8 +314,8 @@ def _manifest(
         format=format,
         compression=compression,
         tables=[
-            manifest_table(one.name, table.schema, one.rows, files[one.path])
-            for one, table in zip(written, tables, strict=True)
+            manifest_table(one.name, schemas[one.name], one.rows, files[one.path])
+            for one in written
         ],
         case=facts.case,
         broken_rule=facts.broken_rule,

@@ -132,13 +132,15 @@ class StatementBuilder(ExpressionBuilder):
         )
 
     def _table(self, item: Branch) -> tree.Statement:
-        name, per, size, where, description, block = item.children
+        name, per, fixed, size, where, until, description, block = item.children
         return tree.Table(
             self.span(item),
             self.name(name),
             None if per is None else self._per(per),
+            None if fixed is None else self._fixed(fixed),
             None if size is None else self._size(size),
             None if where is None else self.expression(where.children[0]),
+            None if until is None else self.expression(until.children[0]),
             self.text(description),
             self.statements(block.children),
         )
@@ -146,6 +148,9 @@ class StatementBuilder(ExpressionBuilder):
     def _per(self, item: Branch) -> tree.Per:
         parent, variable = item.children
         return tree.Per(self.span(item), self.name(parent), self.name(variable))
+
+    def _fixed(self, item: Branch) -> tree.FixedRows:
+        return tree.FixedRows(self.span(item), self.string_value(item.children[0]))
 
     def _size(self, item: Branch) -> tree.Expression | tree.Count:
         if item.data == "count":
@@ -175,14 +180,15 @@ class StatementBuilder(ExpressionBuilder):
         *,
         is_let: bool = False,
     ) -> tree.Field:
-        is_draw = source.data == "sample"
+        is_draw = source is not None and source.data == "sample"
+        is_value = source is not None and not is_draw
         return tree.Field(
             self.span(item),
             self.name(name),
             None if type_ is None else self.type(type_),
             None if step is None else self.expression(step.children[0]),
             self.draw(source.children[0]) if is_draw else None,
-            None if is_draw else self.expression(source.children[0]),
+            self.expression(source.children[0]) if is_value else None,
             tuple(self.name(role.children[0]) for role in roles if role is not None),
             self.text(exported),
             self.text(description),

@@ -117,20 +117,34 @@ class ExpressionBuilder:
 
     def draw(self, item: Branch) -> tree.Draw:
         """What stands after `~`."""
-        outcome, interval = item.children
+        outcome, interval = item.children if len(item.children) == 2 else (item.children[0], None)
         return tree.Draw(
             self.span(item),
             self.outcome(outcome),
             None if interval is None else self.interval(interval),
         )
 
-    def outcome(self, item: Branch) -> tree.Expression | tree.Weights | tree.WhenDraw:
+    def outcome(
+        self, item: Branch
+    ) -> tree.Expression | tree.Weights | tree.WhenDraw | tree.RefDraw:
         """The source of values of a draw."""
+        if item.data == "ref_draw":
+            return self._ref_draw(item)
         if item.data == "weights":
             return self.weights(item)
         if item.data == "when_draw":
             return cast(tree.WhenDraw, self._nested(item, self._when_draw))
         return self.expression(item)
+
+    def _ref_draw(self, item: Branch) -> tree.RefDraw:
+        table, where, weight, distinct = item.children
+        return tree.RefDraw(
+            self.span(item),
+            tree.Name(self.span(table), str(table)),
+            None if where is None else self.expression(where.children[0]),
+            None if weight is None else self.expression(weight),
+            distinct is not None,
+        )
 
     def _when_draw(self, item: Branch) -> tree.WhenDraw:
         parts = [child for child in item.children if child is not None]

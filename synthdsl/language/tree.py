@@ -302,10 +302,20 @@ class WhenDraw(Node):
 
 
 @node
+class RefDraw(Node):
+    """`ref table where condition weight value distinct`."""
+
+    table: Name
+    condition: Expression | None
+    weight: Expression | None
+    is_distinct: bool
+
+
+@node
 class Draw(Node):
     """What stands after `~`: a source of values and an optional truncation."""
 
-    outcome: Expression | Weights | WhenDraw
+    outcome: Expression | Weights | WhenDraw | RefDraw
     interval: Interval | None
 
 
@@ -467,13 +477,22 @@ class Per(Node):
 
 
 @node
+class FixedRows(Node):
+    """`from "path"`: a file that has the rows of a table."""
+
+    path: str
+
+
+@node
 class Table(Statement):
-    """`table name per parent p [size] { members }`."""
+    """`table name per parent p from "path" [size] where condition until stop { members }`."""
 
     name: Name
     per: Per | None
+    file: FixedRows | None
     size: Expression | Count | None
     condition: Expression | None
+    stop: Expression | None
     description: str | None
     members: tuple[Statement, ...]
 
@@ -482,7 +501,8 @@ class Table(Statement):
 class Field(Statement):
     """`name: type step s = value` or `~ draw`, then roles, export name, description.
 
-    `is_let`: a latent, never exported. Exactly one of `draw` and `value` is set.
+    `is_let`: a latent, never exported. At most one of `draw` and `value` is set; neither in a
+    field that a file has.
     """
 
     name: Name

@@ -99,7 +99,10 @@ def value_of(
         return unknown(argument.span)
     if isinstance(argument.value, tree.Comprehension):
         findings.report(
-            "not-yet", argument.span, "aggregates over related rows are not in this release"
+            "bad-arguments",
+            argument.span,
+            "rows are gone through inside an aggregate only",
+            "aggregate them first: `sum(x.amount for x in ...)`",
         )
         return unknown(argument.span)
     return infer(argument.value, scope, findings, expected)

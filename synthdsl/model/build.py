@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 from difflib import get_close_matches
 
-from synthdsl.diagnostics import Diagnostic, Label, has_errors
+from synthdsl.diagnostics import Diagnostic, has_errors
 from synthdsl.language import tree
 from synthdsl.language.parse import parse
 from synthdsl.model.checks import CHECKS
 from synthdsl.model.declarations import Declarations
-from synthdsl.model.expectations import type_expectation
 from synthdsl.model.findings import Findings
-from synthdsl.model.ordering import check_cycles
 from synthdsl.model.scope import FileScope
-from synthdsl.model.spec import Parameter, SourceFile, Spec, Table
+from synthdsl.model.spec import Parameter, SourceFile, Spec
 from synthdsl.model.spelling import spell_constant
-from synthdsl.model.tables import TableBuilder
+from synthdsl.model.table_building import build_tables
 from synthdsl.source import Source, Span
 
 LARGEST_SEED = 2**64 - 1
@@ -96,14 +94,7 @@ def _spec(
         files=(main, *declarations.files),
         allows_python=allows_python,
     )
-    for table in _tables(file, scope, findings, allows_python=allows_python):
-        spec.tables[table.name] = table
-    expectations = [
-        type_expectation(node, spec.tables, scope, findings)
-        for node in file.statements
-        if isinstance(node, tree.Expect)
-    ]
-    spec.expectations = tuple(e for e in expectations if e is not None)
+    build_tables(file, scope, spec, findings, allows_python=allows_python)
     return spec
 
 
@@ -120,44 +111,6 @@ def _parameters(file: tree.File, scope: FileScope) -> tuple[Parameter, ...]:
         )
         for node, constant in known
         if constant is not None and not constant.type.is_unknown
-    )
-
-
-def _tables(
-    file: tree.File, scope: FileScope, findings: Findings, *, allows_python: bool
-) -> list[Table]:
-    result: list[Table] = []
-    seen: dict[str, tree.Name] = {}
-    for node in file.statements:
-        if not isinstance(node, tree.Table):
-            continue
-        name = node.name
-        if name.text in seen:
-            findings.report(
-                "duplicate-name",
-                name.span,
-                f"table `{name.text}` is declared twice",
-                "rename one",
-                labels=(Label(seen[name.text].span, "first here"),),
-            )
-            continue
-        seen[name.text] = name
-        table = TableBuilder(
-            node, scope, findings, outside=_outside(file, name.text), allows_python=allows_python
-        ).build()
-        check_cycles(table.fields, findings, table.correlations)
-        result.append(table)
-    return result
-
-
-def _outside(file: tree.File, table: str) -> tuple[tree.Rule | tree.Case, ...]:
-    """The rules and cases outside of tables that are for each row of `table`."""
-    return tuple(
-        node
-        for node in file.statements
-        if isinstance(node, tree.Rule | tree.Case)
-        and node.each is not None
-        and node.each.table.text == table
     )
 
 
@@ -185,9 +138,8 @@ def _check_each(node: tree.Rule | tree.Case, tables: list[str], findings: Findin
 def _check_rest(file: tree.File, findings: Findings, *, has_syntax_errors: bool) -> None:
     words = {
         tree.Privacy: "privacy requirements",
-        tree.Pathway: "pathways",
     }
-    tables = [s.name.text for s in file.statements if isinstance(s, tree.Table)]
+    tables = [s.name.text for s in file.statements if isinstance(s, tree.Table | tree.Pathway)]
     for node in file.statements:
         if isinstance(node, tree.Rule | tree.Case):
             _check_each(node, tables, findings)

@@ -7,7 +7,13 @@ from dataclasses import replace
 from synthdsl.distributions.base import DISTRIBUTIONS
 from synthdsl.functions.base import FUNCTIONS, Function, Misuse
 from synthdsl.language import tree
-from synthdsl.model.aggregates import AGGREGATES, infer_aggregate
+from synthdsl.model.aggregates import (
+    AGGREGATES,
+    REACHES,
+    infer_aggregate,
+    infer_reaches,
+    infer_related,
+)
 from synthdsl.model.arguments import bind, value_of
 from synthdsl.model.coercion import coerce
 from synthdsl.model.expressions import (
@@ -41,11 +47,18 @@ def infer_call(node: tree.Call, scope: Scope, findings: Findings, expected: Type
         row_scope = scope.row_scope(comprehension.source.text)
         if row_scope is not None:
             return infer_aggregate(node, name, comprehension, row_scope, findings)
+        if scope.relations is not None:
+            return infer_related(node, name, comprehension, scope, findings)
     if name in AGGREGATES and has_comprehension:
         findings.report(
-            "not-yet", node.span, "aggregates over related rows are not in this release"
+            "bad-arguments",
+            node.span,
+            f"`{name}` takes one comprehension over the rows of a table",
+            f"write `{name}(...)` with one `for`, inside a table, a rule `each` or an `expect`",
         )
         return unknown(node.span)
+    if name in REACHES and name not in scope.file.functions:
+        return infer_reaches(node, name, scope, findings)
     if name == "z":
         return _z_score(node, scope, findings)
     if name in scope.file.functions:
@@ -105,7 +118,7 @@ def _z_score(node: tree.Call, scope: Scope, findings: Findings) -> Expr:
         )
         return unknown(node.span)
     name = argument.names[0]
-    type_ = scope.field_type(name)
+    type_ = None if scope.row_variable is not None else scope.field_type(name)
     if type_ is None:
         findings.report(
             "unknown-name", argument.span, f"`{name}` is not a field here", scope.advice(name)

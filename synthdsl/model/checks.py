@@ -30,6 +30,8 @@ from synthdsl.model.masks import reads_masked
 from synthdsl.model.masses import keeps_enough
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
+from synthdsl.model.references import check_references
+from synthdsl.model.sequence_draws import check_siblings
 from synthdsl.model.sharing import check_determinants, check_shared
 from synthdsl.model.spec import Correlation, Field, Spec, Table
 from synthdsl.source import Span
@@ -250,5 +252,7 @@ CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (
     check_rules,
     check_determinants,
     check_shared,
+    check_siblings,
+    check_references,
 )
 """Every check, in order."""

@@ -54,6 +54,7 @@ def coerce(expr: Expr, type: Type, findings: Findings, what: str) -> Expr:
     if (
         type.kind is expr.type.kind
         and type.enum == expr.type.enum
+        and type.table == expr.type.table
         and (type.zone is None) == (expr.type.zone is None)
     ):
         return expr

@@ -10,6 +10,7 @@ from synthdsl.language import tree
 from synthdsl.model.expressions import Constant, Expr, Unknown
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import condition_of
+from synthdsl.model.relations import Relations
 from synthdsl.model.scope import Scope
 from synthdsl.model.spec import Case, Rule
 
@@ -17,10 +18,11 @@ from synthdsl.model.spec import Case, Rule
 class Conditions:
     """The rules and cases of one table, as they are added; `table` is its name."""
 
-    def __init__(self, table: str, findings: Findings) -> None:
+    def __init__(self, table: str, relations: Relations, findings: Findings) -> None:
         self.rules: list[Rule] = []
         self.cases: list[Case] = []
         self._table = table
+        self._relations = relations
         self._findings = findings
         self._names: dict[str, tree.Name] = {}
 
@@ -84,8 +86,20 @@ class Conditions:
         if isinstance(condition, Unknown | Constant) or keeping is None:
             return
         share = None if node.share == 1 else node.share
-        text = _on_one_line(node.condition)
-        self.rules.append(Rule(node.name.text, condition, node.span, text, share, keeping))
+        own = tuple(dict.fromkeys(name for table, name in keeping if table == self._table))
+        below = tuple(dict.fromkeys(kept for kept in keeping if kept[0] != self._table))
+        self.rules.append(
+            Rule(
+                node.name.text,
+                condition,
+                node.span,
+                _on_one_line(node.condition),
+                share,
+                own,
+                keeping_below=below,
+                is_for_each=node.each is not None,
+            )
+        )
 
     def _refuse(self, node: tree.Rule | tree.Case, word: str, condition: Constant) -> None:
         value = "null" if condition.value is None else "false"
@@ -95,25 +109,29 @@ class Conditions:
             f"{word} `{node.name.text}` is always {value}",
         )
 
-    def _keeping(self, node: tree.Rule, scope: Scope) -> tuple[str, ...] | None:
-        """The names of the kept fields; None after a report."""
-        names: list[str] = []
+    def _keeping(self, node: tree.Rule, scope: Scope) -> tuple[tuple[str, str], ...] | None:
+        """The kept fields, each with its table; None after a report."""
+        found: list[tuple[str, str]] = []
         for path in node.keeping:
             parts = path.names
             if scope.row_variable is not None and parts[0] == scope.row_variable:
                 parts = parts[1:]
+            table, names = self._table, scope.field_names
+            while len(parts) > 1 and parts[0] in self._relations.tables[table].children:
+                table, parts = parts[0], parts[1:]
+                names = self._relations.tables[table].scope.field_names
             name = parts[0] if parts else ""
-            if len(parts) != 1 or name not in scope.field_names:
-                close = get_close_matches(name, scope.field_names, n=1, cutoff=0.6)
+            if len(parts) != 1 or name not in names:
+                close = get_close_matches(name, names, n=1, cutoff=0.6)
                 self._findings.report(
                     "bad-rule",
                     path.span,
-                    f"`{path.text}` is no field of `{self._table}` to keep",
+                    f"`{path.text}` is no field of `{table}` to keep",
                     f"did you mean `{close[0]}`?" if close else None,
                 )
                 return None
-            names.append(name)
-        return tuple(dict.fromkeys(names))
+            found.append((table, name))
+        return tuple(found)
 
 
 def _on_one_line(node: tree.Expression) -> str:

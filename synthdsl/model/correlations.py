@@ -79,7 +79,7 @@ def _check_field(
             "correlate what it is derived from",
         )
         return False
-    if isinstance(field.draw, SharedDraw):
+    if isinstance(field.draw, SharedDraw) or field.draw.needs_siblings:
         findings.report(
             "correlate-field",
             name.span,

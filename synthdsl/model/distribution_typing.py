@@ -16,7 +16,7 @@ from synthdsl.model.grids import raw_step
 from synthdsl.model.quantities import convert, named, settled, unit_of, unknown
 from synthdsl.model.scope import Scope
 from synthdsl.source import Span
-from synthdsl.values.types import FLOAT, MOMENTS, NUMBERS, ORDERED, Kind, Type
+from synthdsl.values.types import DAY, FLOAT, MOMENTS, NUMBERS, ORDERED, Kind, Type
 from synthdsl.values.units import ONE, Free, Unit, divide, is_compatible, ratio
 
 
@@ -24,8 +24,10 @@ def type_distribution(
     node: tree.Call, distribution: Distribution, type: Type, scope: Scope, findings: Findings
 ) -> DrawNode:
     """The draw from `distribution` that a call is, for a field of `type`."""
-    if not _fits(node, distribution, type, findings):
+    if not fits(node, distribution, type, findings):
         return UnknownDraw(node.span)
+    if type.kind in MOMENTS:
+        distribution = distribution.on_clock(1 if type.kind is Kind.DATE else DAY)
     step = raw_step(type)
     if step is not None:
         distribution = distribution.on_grid(step)
@@ -38,7 +40,7 @@ def type_distribution(
     if bound is None:
         return UnknownDraw(node.span)
     values = [
-        _parameter(argument, parameter, distribution, type, scope, findings, node.span)
+        typed_parameter(argument, parameter, distribution, type, scope, findings, node.span)
         for parameter, argument in zip(form.parameters, bound, strict=True)
     ]
     if any(value.type.is_unknown for value in values):
@@ -50,7 +52,7 @@ def type_distribution(
     return draw
 
 
-def _fits(node: tree.Call, distribution: Distribution, type: Type, findings: Findings) -> bool:
+def fits(node: tree.Call, distribution: Distribution, type: Type, findings: Findings) -> bool:
     """Whether a value of `type` can come from `distribution`."""
     name = distribution.name
     if type.kind is Kind.BOOL and name == "bernoulli":
@@ -63,6 +65,14 @@ def _fits(node: tree.Call, distribution: Distribution, type: Type, findings: Fin
         )
         findings.report(
             "type-mismatch", node.span, f"`{name}` draws numbers, the field is `{type}`", help_
+        )
+        return False
+    if distribution.is_calendar and type.kind not in MOMENTS:
+        findings.report(
+            "type-mismatch",
+            node.span,
+            f"`{name}` draws dates and datetimes, the field is `{type}`",
+            "declare it `date` or `datetime`",
         )
         return False
     is_point = (
@@ -114,7 +124,7 @@ def _form(node: tree.Call, distribution: Distribution, findings: Findings) -> Fo
     return chosen
 
 
-def _parameter(
+def typed_parameter(
     argument: tree.Argument | None,
     parameter: Parameter,
     distribution: Distribution,

@@ -15,6 +15,7 @@ from synthdsl.model.draws import (
     KeyedDraw,
     LookupDraw,
     QuotaDraw,
+    SortedDraw,
     Truncated,
     UniqueDraw,
 )
@@ -68,7 +69,7 @@ def field_domain(field: Field, table: Table) -> tuple[Any, ...] | None:
 
 def draw_domain(draw: DrawNode, field: Field) -> tuple[Any, ...] | None:
     """Raw values that `draw` can give to `field` (null apart), or None."""
-    if isinstance(draw, KeyedDraw | UniqueDraw):
+    if isinstance(draw, KeyedDraw | UniqueDraw | SortedDraw):
         return draw_domain(draw.draw, field)
     if isinstance(draw, CategoricalDraw | QuotaDraw):
         return tuple(o for o in draw.outcomes if o is not None)
@@ -93,7 +94,7 @@ def draw_domain(draw: DrawNode, field: Field) -> tuple[Any, ...] | None:
 
 def draw_bounds(draw: DrawNode) -> tuple[float, float] | None:
     """Constant finite bounds of a draw's values, from its truncation or its support."""
-    if isinstance(draw, KeyedDraw | UniqueDraw):
+    if isinstance(draw, KeyedDraw | UniqueDraw | SortedDraw):
         return draw_bounds(draw.draw)
     if isinstance(draw, Truncated):
         if (
@@ -107,6 +108,7 @@ def draw_bounds(draw: DrawNode) -> tuple[float, float] | None:
     if isinstance(draw, DistributionDraw) and draw.distribution.name in (
         "discrete_uniform",
         "uniform",
+        "seasonal",
         "bernoulli",
         "binomial",
     ):

@@ -21,10 +21,13 @@ from synthdsl.model.draws import (
 from synthdsl.model.expansion import COST_OF_ARGUMENT
 from synthdsl.model.expressions import Constant
 from synthdsl.model.findings import Findings
+from synthdsl.model.hazard_typing import hazard_parts, with_hazards
 from synthdsl.model.inference import condition_of, infer, warn_unreachable
 from synthdsl.model.inlining import inlined, unscoped
 from synthdsl.model.names import report_wrong_use
+from synthdsl.model.references import as_branch, type_reference
 from synthdsl.model.scope import Scope, Scoped
+from synthdsl.model.sequence_draws import PROCESSES, sorted_draw, sorted_part, type_sequence
 from synthdsl.model.shared_draws import (
     BUILT_FROM_DRAWS,
     draw_argument,
@@ -39,7 +42,7 @@ from synthdsl.model.truncation_typing import type_truncation
 from synthdsl.model.unique_draws import unique_draw
 from synthdsl.model.weight_typing import type_categorical, type_weights
 from synthdsl.providers.base import PROVIDERS
-from synthdsl.values.types import FLOAT, Type
+from synthdsl.values.types import FLOAT, Kind, Type
 
 
 def type_draw(node: tree.Draw, type: Type, scope: Scope, findings: Findings) -> DrawNode:
@@ -51,7 +54,7 @@ def type_draw(node: tree.Draw, type: Type, scope: Scope, findings: Findings) -> 
 
 
 def _outcome(
-    node: tree.Expression | tree.Weights | tree.WhenDraw,
+    node: tree.Expression | tree.Weights | tree.WhenDraw | tree.RefDraw,
     type: Type,
     scope: Scope,
     findings: Findings,
@@ -61,6 +64,16 @@ def _outcome(
         if not scope.file.expansion.take(cost, node.span, findings):
             return UnknownDraw(node.span)
         return _outcome(node.node, type, node.scope, findings)
+    if isinstance(node, tree.RefDraw):
+        return type_reference(node, type, scope, findings)
+    if type.kind is Kind.REFERENCE and isinstance(node, tree.Weights | tree.Call | tree.Index):
+        findings.report(
+            "misplaced-draw",
+            node.span,
+            f"`{node.span.text[:40]}` draws no row of `{type.table}`",
+            f"write `ref {type.table}`, with `where` and `weight` as needed",
+        )
+        return UnknownDraw(node.span)
     if isinstance(node, tree.Weights):
         return type_categorical(node, type, scope, findings)
     if isinstance(node, tree.WhenDraw):
@@ -125,6 +138,13 @@ def _call(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> Draw
         return _keyed(node, type, scope, findings)
     if name == "quota":
         return type_quota(node, type, scope, findings)
+    if name == "sorted":
+        return _sorted(node, type, scope, findings)
+    if name == "proportional_hazards":
+        return _hazards(node, type, scope, findings)
+    process = PROCESSES.get(name)
+    if process is not None:
+        return type_sequence(node, process, type, scope, findings)
     if name == "unique" and node.arguments and is_draw(node.arguments[0].value, scope):
         return _unique(node, type, scope, findings)
     distribution = DISTRIBUTIONS.get(name)
@@ -141,11 +161,6 @@ def _call(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> Draw
 
 def _report_unknown_draw(node: tree.Call, name: str, scope: Scope, findings: Findings) -> None:
     if name in scope.file.broken:
-        return
-    if name == "sorted":
-        findings.report(
-            "not-yet", node.span, "`sorted` orders rows under one parent: not in this release"
-        )
         return
     if FUNCTIONS.get(name) is not None or name in scope.file.functions:
         findings.report(
@@ -258,6 +273,23 @@ def _keyed(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> Dra
     return KeyedDraw(node.span, draw, determinants)
 
 
+def _sorted(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> DrawNode:
+    inner = sorted_part(node, scope, findings)
+    draw = UnknownDraw(node.span) if inner is None else type_draw(inner, type, scope, findings)
+    if isinstance(draw, UnknownDraw) or not stands_alone(draw, findings):
+        return UnknownDraw(node.span)
+    return sorted_draw(draw, type, node.span, findings)
+
+
+def _hazards(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> DrawNode:
+    parts = hazard_parts(node, scope, findings)
+    if parts is None:
+        return UnknownDraw(node.span)
+    baseline, ratio = parts
+    draw = type_draw(baseline, type, scope, findings)
+    return with_hazards(draw, ratio, node.span, type, findings)
+
+
 def _unique(node: tree.Call, type: Type, scope: Scope, findings: Findings) -> DrawNode:
     if len(node.arguments) > 1:
         findings.report(
@@ -288,6 +320,8 @@ def _choose(node: tree.WhenDraw, type: Type, scope: Scope, findings: Findings) -
 def _branch(node: tree.Draw, type: Type, scope: Scope, findings: Findings) -> DrawNode:
     if isinstance(node.outcome, tree.Weights | tree.WhenDraw):
         return type_draw(node, type, scope, findings)
+    if isinstance(node.outcome, tree.RefDraw):
+        return as_branch(type_reference(node.outcome, type, scope, findings), findings)
     draw = _component(node.outcome, type, scope, findings)
     if node.interval is None or isinstance(draw, UnknownDraw):
         return draw

@@ -19,6 +19,11 @@ class DrawNode:
 
     span: Span
 
+    @property
+    def needs_siblings(self) -> bool:
+        """Whether rows under one parent are drawn together."""
+        return False
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FixedDraw(DrawNode):
@@ -135,6 +140,63 @@ class QuotaDraw(DrawNode):
     shares: tuple[Fraction, ...]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class RefDraw(DrawNode):
+    """A row of `table` for which `condition` is true, with a chance in proportion to `weight`.
+
+    What they read of that row is a `TargetField`. `is_distinct`: rows under one parent get
+    different ones; `is_unique`: so do all rows of the table. `is_among_siblings`: `table` is the
+    row's own, under a parent, and the row is one under the same parent; `sibling_reads` are the
+    fields read of it.
+    """
+
+    table: str
+    condition: Expr | None
+    weight: Expr | None
+    is_distinct: bool = False
+    is_unique: bool = False
+    is_among_siblings: bool = False
+    sibling_reads: tuple[Expr, ...] = ()
+
+    @property
+    def needs_siblings(self) -> bool:
+        """See the base class."""
+        return (self.is_distinct and not self.is_unique) or bool(self.sibling_reads)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SortedDraw(DrawNode):
+    """Independent draws of the rows under one parent, put in increasing order.
+
+    `draw` reads only what these rows share, and is never null.
+    """
+
+    draw: DrawNode
+
+    @property
+    def needs_siblings(self) -> bool:
+        """See the base class."""
+        return True
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SequenceDraw(DrawNode):
+    """The path of a Gaussian process over the rows under one parent, in order of `index`.
+
+    `process` describes itself as a distribution (`model.sequence_draws`); `parameters` follow its
+    form. `at`: the time of each row, where the process runs in time and not from row to row.
+    """
+
+    process: Distribution
+    parameters: tuple[Expr, ...]
+    at: Expr | None = None
+
+    @property
+    def needs_siblings(self) -> bool:
+        """See the base class."""
+        return True
+
+
 SharedDraw = KeyedDraw | UniqueDraw | QuotaDraw
 """Draws by which rows of a table depend on each other; they stand alone after `~`."""
 
@@ -147,7 +209,7 @@ class UnknownDraw(DrawNode):
 def inner_draws(draw: DrawNode) -> Iterator[DrawNode]:
     """`draw` and the draws inside it."""
     yield draw
-    if isinstance(draw, Truncated | KeyedDraw | UniqueDraw):
+    if isinstance(draw, Truncated | KeyedDraw | UniqueDraw | SortedDraw):
         yield from inner_draws(draw.draw)
     elif isinstance(draw, MixtureDraw):
         for component in draw.components:
@@ -177,6 +239,13 @@ def expressions_of(draw: DrawNode) -> Iterator[Expr]:
             yield from (node.low, node.high)
         elif isinstance(node, KeyedDraw):
             yield from node.determinants
+        elif isinstance(node, SequenceDraw):
+            yield from node.parameters
+            if node.at is not None:
+                yield node.at
+        elif isinstance(node, RefDraw):
+            yield from (part for part in (node.condition, node.weight) if part is not None)
+            yield from node.sibling_reads
 
 
 def fields_drawn_from(draw: DrawNode) -> set[str]:

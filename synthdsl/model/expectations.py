@@ -9,21 +9,23 @@ from synthdsl.language import tree
 from synthdsl.model.expressions import Aggregate, Constant, Unknown, walk
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import condition_of
+from synthdsl.model.relations import Relations
 from synthdsl.model.scope import FileScope, Scope
 from synthdsl.model.spec import Expectation, Table
 
 
 def type_expectation(
-    node: tree.Expect, tables: dict[str, Table], file: FileScope, findings: Findings
+    node: tree.Expect,
+    tables: dict[str, Table],
+    relations: Relations,
+    file: FileScope,
+    findings: Findings,
 ) -> Expectation | None:
     """The expectation that `node` declares; None after a report."""
 
     def row_scope(name: str) -> Scope | None:
-        table = tables.get(name)
-        if table is None:
-            return None
-        types = {f.name: f.type for f in table.fields.values()}
-        return Scope(file, types.get, tuple(types), has_row=True)
+        links = relations.tables.get(name)
+        return None if links is None else links.scope
 
     _report_unknown_tables(node.condition, tables, findings)
     condition = condition_of(node.condition, Scope(file, row_scope=row_scope), findings)
@@ -44,7 +46,7 @@ def type_expectation(
 
 def _report_unknown_tables(node: object, tables: dict[str, Table], findings: Findings) -> None:
     """Report comprehensions over tables that the spec does not declare."""
-    if isinstance(node, tree.Comprehension) and node.source.text not in tables:
+    if isinstance(node, tree.Comprehension) and node.source.names[0] not in tables:
         close = get_close_matches(node.source.text, list(tables), n=1)
         findings.report(
             "unknown-name",

@@ -148,12 +148,92 @@ class Aggregate(Expr):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Above(Expr):
+    """The value of `inner` in the parent's row: its names are those of the parent's table."""
+
+    inner: Expr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outer(Expr):
+    """Inside a `Related`: the value of `inner` in the row whose related rows are looked at."""
+
+    inner: Expr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Neighbour(Expr):
+    """The value of a field in another row under the same parent: `which` is `prev`, `next`,
+    `first` or `last`. Null where there is no such row. Without a field (None): its position.
+    """
+
+    which: str
+    field: str | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Referred(Expr):
+    """The field `target` of the row of another table that the field `reference` refers to."""
+
+    reference: str
+    table: str
+    target: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TargetField(Expr):
+    """In the condition or weight of a `ref`: a field of the row that may be referred to; None
+    for its number.
+    """
+
+    field: str | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Related(Expr):
+    """An aggregate over related rows: `any`, `all`, `none`, `count`, `sum`, `mean`, `min`, `max`,
+    `disjoint`, `distinct`.
+
+    The related rows are reached from the row by going `up` so many parents and then down the
+    tables of `path`; with `up`, `table` names where the way down starts. The names in `value`
+    (None: rows are counted) and `condition` are those of the last table; what they read of
+    the row itself is inside `Outer`.
+    """
+
+    function: str
+    up: int
+    table: str
+    path: tuple[str, ...]
+    value: Expr | None
+    condition: Expr | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FileColumn(Expr):
+    """A column of the file that has the rows of a table: raw values by row, None for null."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MachineColumn(Expr):
+    """A column that a pathway makes: `state`, `entered`, `stay` or `left`."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Unknown(Expr):
     """Stands for an expression with a mistake in it; silences what hangs on it."""
 
 
 def children(expression: Expr) -> Iterator[Expr]:
-    """The expressions directly inside `expression`."""
+    """The expressions of the same row directly inside `expression`."""
+    if isinstance(expression, Above):
+        return
+    if isinstance(expression, Related):
+        yield from outer_parts(expression)
+        return
     for item in fields(expression):
         yield from _expressions_in(getattr(expression, item.name))
 
@@ -164,6 +244,21 @@ def _expressions_in(value: Any) -> Iterator[Expr]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _expressions_in(item)
+
+
+def inner_parts(expression: Related) -> Iterator[Expr]:
+    """What a `Related` computes in the related rows."""
+    for part in (expression.value, expression.condition):
+        if part is not None:
+            yield part
+
+
+def outer_parts(expression: Related) -> Iterator[Expr]:
+    """What the inside of a `Related` reads of the row that it stands in."""
+    for part in inner_parts(expression):
+        for inner in walk(part):
+            if isinstance(inner, Outer):
+                yield inner.inner
 
 
 def walk(expression: Expr) -> Iterator[Expr]:

@@ -13,6 +13,7 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
 from synthdsl.model.members import Declared, Members
 from synthdsl.model.natural_types import natural_type
+from synthdsl.model.relations import Relations
 from synthdsl.model.scope import FileScope, Scope, Scoped
 from synthdsl.model.type_names import resolve_type, with_step
 from synthdsl.source import Span
@@ -23,7 +24,11 @@ from synthdsl.values.units import ONE, Free, parse_unit
 class FieldTypes:
     """Types of fields by name; those of `let` fields without a type are found on demand."""
 
-    def __init__(self, findings: Findings, *, allows_python: bool) -> None:
+    def __init__(
+        self, table: str, relations: Relations, findings: Findings, *, allows_python: bool
+    ) -> None:
+        self._table = table
+        self._relations = relations
         self.members = Members(findings, self.row_scope)
         self._findings = findings
         self._allows_python = allows_python
@@ -36,7 +41,7 @@ class FieldTypes:
 
         Without recursion: a chain of thousands of fields is legal.
         """
-        self._names = tuple(self.members.fields)
+        self.note_names()
         for start, declared in self.members.fields.items():
             if declared.node.type is not None or start in self._types:
                 continue
@@ -49,6 +54,10 @@ class FieldTypes:
                 stack.extend(n for n in waiting if n not in seen)
                 if stack[-1] == name:
                     self.type_of(stack.pop())
+
+    def note_names(self) -> None:
+        """Take in what has been declared, for advice on names."""
+        self._names = tuple(self.members.fields)
 
     def _untyped_reads(self, name: str) -> list[str]:
         """Fields declared without a type that the definition of `name` may read."""
@@ -70,6 +79,8 @@ class FieldTypes:
             self._names,
             has_row=True,
             allows_python=self._allows_python,
+            table=self._table,
+            relations=self._relations,
         )
 
     def type_of(self, name: str) -> Type | None:

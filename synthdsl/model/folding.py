@@ -26,7 +26,9 @@ from synthdsl.model.expressions import (
 from synthdsl.model.grids import typed_decimal
 from synthdsl.values.types import Kind
 
-INTEGER_KINDS = frozenset({Kind.INT, Kind.DATE, Kind.DATETIME, Kind.TIME, Kind.DURATION})
+INTEGER_KINDS = frozenset(
+    {Kind.INT, Kind.DATE, Kind.DATETIME, Kind.TIME, Kind.DURATION, Kind.REFERENCE}
+)
 
 
 def fold(expression: Expr) -> Expr:

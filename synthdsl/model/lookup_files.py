@@ -14,7 +14,7 @@ from synthdsl.language import tree
 from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import Lookup
 from synthdsl.model.scope import FileScope
-from synthdsl.source import Source, decode, read_regular
+from synthdsl.source import Source, Span, decode, read_regular
 
 LARGEST_FILE = 256 * 2**20
 
@@ -26,24 +26,32 @@ Columns = dict[str, list[str | None]]
 
 def read_lookup(node: tree.Lookup, file: FileScope, findings: Findings) -> Lookup | None:
     """The lookup that `node` declares, read from its file; None after a report."""
-    path = Path(file.folder) / node.path
+    found = read_columns(node.path, node.path_span, file, findings)
+    return None if found is None else _assemble(node, *found, findings)
+
+
+def read_columns(
+    name: str, span: Span, file: FileScope, findings: Findings
+) -> tuple[Columns, Source, str] | None:
+    """The columns of the file `name`, its text and its SHA-256; None after a report at `span`."""
+    path = Path(file.folder) / name
     try:
         data = read_regular(path, LARGEST_FILE)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         findings.report(
             "unreadable-file",
-            node.path_span,
-            f'cannot read "{node.path}": {reason.lower()}',
+            span,
+            f'cannot read "{name}": {reason.lower()}',
             "paths are relative to the spec file",
         )
         return None
     try:
-        columns, source = _read(data, node.path)
+        columns, source = _read(data, name)
     except _UnusableFileError as error:
-        findings.report("lookup-file", node.path_span, f'"{node.path}" {error}', error.help)
+        findings.report("lookup-file", span, f'"{name}" {error}', error.help)
         return None
-    return _assemble(node, columns, source, hashlib.sha256(data).hexdigest(), findings)
+    return columns, source, hashlib.sha256(data).hexdigest()
 
 
 class _UnusableFileError(Exception):

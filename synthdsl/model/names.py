@@ -8,7 +8,16 @@ from difflib import get_close_matches
 from synthdsl.distributions.base import DISTRIBUTIONS
 from synthdsl.functions.base import FUNCTIONS
 from synthdsl.language import tree
-from synthdsl.model.expressions import Constant, Expr, FieldRef, LookupValue, Part, RowIndex
+from synthdsl.model.expressions import (
+    Constant,
+    Expr,
+    FieldRef,
+    LookupValue,
+    Outer,
+    Part,
+    RowIndex,
+    Unknown,
+)
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
 from synthdsl.model.quantities import named, unknown
@@ -16,16 +25,27 @@ from synthdsl.model.scope import Scope
 from synthdsl.providers.base import PROVIDERS
 from synthdsl.values.types import INT, TEXT, EnumType, Kind, Type
 
-ROW_WORDS = frozenset({"prev", "first"})
+
+def outward(expression: Expr) -> Expr:
+    """A value of the row outside of an aggregate, inside of it."""
+    if isinstance(expression, Constant | Unknown):
+        return expression
+    return Outer(expression.type, expression.span, expression)
 
 
 def infer_path(node: tree.Path, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
     """The field, part, parameter or enum member that a path names."""
     if scope.row_variable is not None:
         if node.names[0] == scope.row_variable and len(node.names) > 1:
-            inner = replace(scope, row_variable=None)
+            inner = replace(scope, row_variable=None, outer=None)
             return infer_path(tree.Path(node.span, node.names[1:]), inner, findings, expected)
+        if scope.outer is not None and node.names[0] != scope.row_variable:
+            return outward(infer_path(node, scope.outer, findings, expected))
         scope = Scope(scope.file, allows_python=scope.allows_python)
+    if scope.relations is not None:
+        elsewhere: Expr | None = scope.relations.value(node, scope, findings, expected)
+        if elsewhere is not None:
+            return elsewhere
     if len(node.names) == 1:
         return _name(node, node.names[0], scope, findings, expected)
     head, tail = node.names[0], node.names[1:]
@@ -35,11 +55,6 @@ def infer_path(node: tree.Path, scope: Scope, findings: Findings, expected: Type
     type_ = scope.field_type(head)
     if type_ is not None and len(tail) == 1:
         return _part(node, head, tail[0], type_, findings)
-    if head in ROW_WORDS:
-        findings.report(
-            "not-yet", node.span, f"`{node.text}` reads another row: not in this release"
-        )
-        return unknown(node.span)
     if head not in scope.file.broken:
         findings.report(
             "unknown-name", node.span, f"`{head}` is no field or enum here", scope.advice(head)
@@ -162,8 +177,6 @@ def _unknown_advice(name: str, scope: Scope, expected: Type | None) -> str | Non
     advice = scope.advice(name)
     if advice is None and expected is not None and expected.is_text:
         return f'text stands in quotes: "{name}"'
-    if name in ROW_WORDS:
-        return "rows before or after are not in this release"
     return advice
 
 

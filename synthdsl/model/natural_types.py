@@ -32,6 +32,8 @@ def natural_type(node: tree.Draw, scope: Scope, findings: Findings) -> Type:
         if type_.is_number and isinstance(type_.unit, Free):
             return type_.with_unit(ONE)
         return type_
+    if isinstance(outcome, tree.RefDraw):
+        return Type(Kind.REFERENCE, table=outcome.table.text)
     if isinstance(outcome, tree.WhenDraw):
         draws = [*(draw for _, draw in outcome.branches), outcome.otherwise]
         return _shared_type([natural_type(draw, scope, findings) for draw in draws])

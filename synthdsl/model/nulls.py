@@ -13,6 +13,8 @@ from synthdsl.model.draws import (
     MixtureDraw,
     ProviderDraw,
     QuotaDraw,
+    SequenceDraw,
+    SortedDraw,
     Truncated,
     UniqueDraw,
 )
@@ -52,8 +54,11 @@ def may_be_null(draw: DrawNode) -> Span | None:
     if isinstance(draw, KeyedDraw):
         keys = (d.span for d in draw.determinants if d.type.is_nullable)
         return may_be_null(draw.draw) or next(keys, None)
-    if isinstance(draw, UniqueDraw):
+    if isinstance(draw, UniqueDraw | SortedDraw):
         return may_be_null(draw.draw)
+    if isinstance(draw, SequenceDraw):
+        parts = (*draw.parameters, *(() if draw.at is None else (draw.at,)))
+        return next((p.span for p in parts if p.type.is_nullable), None)
     if isinstance(draw, QuotaDraw):
         return draw.span if None in draw.outcomes else None
     if isinstance(draw, Truncated):

@@ -45,6 +45,7 @@ def comparison(operator: str, left: Expr, right: Expr, span: Span, findings: Fin
         Kind.TEXT,
         Kind.UUID,
         Kind.LIST,
+        Kind.REFERENCE,
     ):
         findings.report(
             "type-mismatch",
@@ -67,7 +68,7 @@ def comparable(left: Expr, right: Expr, span: Span, findings: Findings) -> tuple
         if a.kind is b.kind:
             return left, right
         return widen_date(left), widen_date(right)
-    if a.kind is b.kind and a.enum == b.enum:
+    if a.kind is b.kind and a.enum == b.enum and a.table == b.table:
         return left, right
     findings.report(
         "type-mismatch",

@@ -21,13 +21,13 @@ def check_cycles(
     """
     position = {name: i for i, name in enumerate(fields)}
     needs = needs_of(fields, correlations)
-    circles = _circles(needs)
-    for circle in circles:
+    found = circles(needs)
+    for circle in found:
         first = min(circle, key=position.__getitem__)
         path = shortest_way(first, {first}, needs, inside=set(circle))
         assert path is not None
         _report(path, fields, findings)
-    return not circles
+    return not found
 
 
 def needs_of(
@@ -64,7 +64,7 @@ def spelled_way(path: list[str]) -> str:
     return " -> ".join(shown)
 
 
-def _circles(needs: dict[str, list[str]]) -> list[list[str]]:
+def circles(needs: dict[str, list[str]]) -> list[list[str]]:
     """The strongly connected sets of more than one field, and fields that need themselves.
 
     Source: Tarjan 1972, "Depth-first search and linear graph algorithms"; with a stack of its

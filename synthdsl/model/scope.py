@@ -43,6 +43,7 @@ class FileScope:
     expansion: Expansion = field(default_factory=Expansion)
     used: set[str] = field(default_factory=set)
     advised: int = 0
+    tables: dict[str, tree.Table] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Names whose declarations were reported: what uses them is silent."""
 
@@ -83,6 +84,12 @@ class Scope:
     """The scope of the rows of a table by name, where aggregates over tables are allowed."""
     opened: tuple[tree.Dist, ...] = ()
     depth: int = 0
+    table: str = ""
+    """The table of the row."""
+    relations: Any = None
+    """The `model.relations.Relations` of the spec, where rows of other tables can be read."""
+    outer: Scope | None = None
+    """Inside an aggregate over related rows: the scope that it stands in."""
 
     def within(self, file: FileScope, dist: tree.Dist) -> Scope:
         """The scope seen from the body of `dist`, which stands in `file`: no fields of the row.

@@ -1,4 +1,4 @@
-"""Calls by which rows share draws: `keyed`, `quota`, and `unique` of a draw."""
+"""Calls by which rows share draws: `keyed`, `quota`, and `unique` of a draw; draws as arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from synthdsl.model.draws import (
     DrawNode,
     KeyedDraw,
     QuotaDraw,
+    SequenceDraw,
     SharedDraw,
+    SortedDraw,
     UnknownDraw,
 )
 from synthdsl.model.expressions import Constant, Expr, FieldRef, Part
@@ -25,8 +27,18 @@ from synthdsl.providers.base import PROVIDERS
 from synthdsl.source import Span
 from synthdsl.values.types import Kind, Type
 
-BUILT_FROM_DRAWS = ("mixture", "zero_inflated", "keyed", "quota")
-"""Calls that take draws or weights; neither distributions nor providers."""
+BUILT_FROM_DRAWS = (
+    "mixture",
+    "zero_inflated",
+    "proportional_hazards",
+    "keyed",
+    "quota",
+    "sorted",
+    "autoregressive",
+    "ornstein_uhlenbeck",
+    "random_walk",
+)
+"""Calls that are draws; neither distributions nor providers."""
 _EXAMPLE = "write `keyed(clinic, {a: 30%, b: rest})`"
 
 
@@ -67,14 +79,14 @@ def draw_argument(
             f"truncate outside: `{name}(...) in {node.container.span.text}`",
         )
         return None
-    return _read_as_draw(node, scope)
+    return read_as_draw(node, scope)
 
 
-def _read_as_draw(node: tree.Expression | tree.Weights, scope: Scope) -> tree.Draw:
+def read_as_draw(node: tree.Expression | tree.Weights, scope: Scope) -> tree.Draw:
     """What was parsed as an expression, as the draw that it would be after `~`."""
     if isinstance(node, tree.When) and is_draw(node, scope):
-        branches = tuple((c, _read_as_draw(value, scope)) for c, value in node.branches)
-        otherwise = _read_as_draw(node.otherwise, scope)
+        branches = tuple((c, read_as_draw(value, scope)) for c, value in node.branches)
+        otherwise = read_as_draw(node.otherwise, scope)
         return tree.Draw(node.span, tree.WhenDraw(node.span, branches, otherwise), None)
     if isinstance(node, tree.Within) and is_draw(node, scope):
         assert isinstance(node.container, tree.Interval)
@@ -185,7 +197,7 @@ def type_quota(node: tree.Call, type: Type, scope: Scope, findings: Findings) ->
 
 def stands_alone(draw: DrawNode, findings: Findings) -> bool:
     """Whether `draw` may be part of another draw: those that rows share may not."""
-    if not isinstance(draw, SharedDraw):
+    if not isinstance(draw, SharedDraw | SortedDraw | SequenceDraw):
         return True
     _report_part(draw, findings)
     return False
@@ -194,16 +206,21 @@ def stands_alone(draw: DrawNode, findings: Findings) -> bool:
 def may_be_keyed(draw: DrawNode, findings: Findings) -> bool:
     """Whether rows may share a value of `draw`: not one that no two rows have."""
     part = shared_draw(draw)
+    if part is None and isinstance(draw, SortedDraw | SequenceDraw):
+        part = draw
     if part is not None:
         _report_part(part, findings)
     return part is None
 
 
 def _report_part(draw: DrawNode, findings: Findings) -> None:
-    name = {KeyedDraw: "keyed", QuotaDraw: "quota"}.get(type(draw), "unique")
+    names = {KeyedDraw: "keyed", QuotaDraw: "quota", SortedDraw: "sorted"}
+    is_of_siblings = isinstance(draw, SortedDraw | SequenceDraw)
+    name = draw.process.name if isinstance(draw, SequenceDraw) else names.get(type(draw), "unique")
+    rows = "all rows under one parent" if is_of_siblings else "the rows of the whole table"
     findings.report(
         "misplaced-draw",
         draw.span,
-        f"`{name}` draws for the rows of the whole table: it is not part of another draw",
+        f"`{name}` draws for {rows}: it is not part of another draw",
         f"draw it in a field of its own, `let x: type ~ {name}(...)`, and use `x` here",
     )

@@ -9,6 +9,7 @@ from synthdsl.model.draws import (
     KeyedDraw,
     ProviderDraw,
     QuotaDraw,
+    RefDraw,
     SharedDraw,
     expressions_of,
     inner_draws,
@@ -114,6 +115,7 @@ def shared_draw(draw: DrawNode) -> DrawNode | None:
     """The part of `draw` by which rows depend on each other, if it has one."""
     for inner in inner_draws(draw):
         is_unique = isinstance(inner, ProviderDraw) and inner.provider.is_unique
+        is_unique |= isinstance(inner, RefDraw) and inner.is_unique
         if is_unique or isinstance(inner, SharedDraw):
             return inner
     return None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthdsl.model.draws import DrawNode, fields_drawn_from
 from synthdsl.model.expressions import Expr, fields_read
 from synthdsl.model.grids import raw_step
 from synthdsl.source import Span
 from synthdsl.values.types import Type
+
+if TYPE_CHECKING:
+    from synthdsl.model.pathways import Machine
 
 ROLES = ("identifier", "quasi", "sensitive")
 
@@ -72,11 +75,13 @@ class Correlation:
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """A rule over the fields of one row.
+    """A rule over the fields of a row, and of rows related to it.
 
     `share`: of a soft rule, the chance by which a row's rule must hold; otherwise it must be
-    false. `keeping`: fields that keep the law they have without the rule. `demand`: what a row
-    must make of the condition: `hold` (not false), `true` (a case), `false` (a broken rule).
+    false. `keeping`: fields that keep the law they have without the rule, and `keeping_below`
+    those of tables under this one, as (table, field). `demand`: what a row must make of the
+    condition: `hold` (not false), `true` (a case), `false` (a broken rule). `is_for_each`: it
+    conditions the row with all that is under it, however many rows these are.
     """
 
     name: str
@@ -86,6 +91,8 @@ class Rule:
     share: Fraction | None = None
     keeping: tuple[str, ...] = ()
     demand: str = "hold"
+    keeping_below: tuple[tuple[str, str], ...] = ()
+    is_for_each: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +115,30 @@ class Expectation:
 
 
 @dataclass(frozen=True, eq=False)
+class Parent:
+    """The table under which another hangs, and the name that its rows have there."""
+
+    table: str
+    variable: str
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Fields of a table that hold the key of a row of another table, in the order of that key."""
+
+    fields: tuple[str, ...]
+    table: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
-    """A table: its size, fields in order of declaration, and what hangs on them."""
+    """A table: its size, fields in order of declaration, and what hangs on them.
+
+    `rows`: of a table with a `parent` 0; there the parent's latent field `#name` has the number of
+    rows. `stop`: rows after the first in which it is true are not there. `machine`: the pathway
+    whose visited states are the rows. `is_fixed`: the rows are those of a file.
+    """
 
     name: str
     rows: int
@@ -122,6 +151,13 @@ class Table:
     span: Span
     cases: tuple[Case, ...] = ()
     key_span: Span | None = None
+    parent: Parent | None = None
+    stop: Expr | None = None
+    machine: Machine | None = None
+    is_fixed: bool = False
+    references: tuple[Reference, ...] = ()
+    reference_keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each exported field drawn with `ref` the latent fields with the key of its row."""
 
     @property
     def exported(self) -> tuple[Field, ...]:

@@ -12,6 +12,8 @@ from synthdsl.model.draws import (
     LookupDraw,
     ProviderDraw,
     QuotaDraw,
+    SequenceDraw,
+    SortedDraw,
     Truncated,
     UniqueDraw,
     UnknownDraw,
@@ -21,6 +23,7 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.grids import raw_step, within
 from synthdsl.model.inference import infer
 from synthdsl.model.scope import Scope
+from synthdsl.model.sequence_draws import sorted_draw
 from synthdsl.model.unique_draws import unique_draw
 from synthdsl.values.types import FLOAT, ORDERED, Type
 
@@ -42,13 +45,24 @@ def type_truncation(
             "weight the outcomes instead",
         )
         return UnknownDraw(node.span)
-    if isinstance(draw, KeyedDraw | UniqueDraw):
+    if isinstance(draw, KeyedDraw | UniqueDraw | SortedDraw):
         inner = type_truncation(node, interval, draw.draw, type, scope, findings)
         if isinstance(inner, UnknownDraw):
             return inner
         if isinstance(draw, KeyedDraw):
             return KeyedDraw(node.span, inner, draw.determinants)
+        if isinstance(draw, SortedDraw):
+            return sorted_draw(inner, type, node.span, findings)
         return unique_draw(inner, type, node.span, findings)
+    if isinstance(draw, SequenceDraw):
+        findings.report(
+            "bad-interval",
+            interval.span,
+            f"`{draw.process.name}` draws whole paths: values along them are not truncated",
+            "let it be a latent field, and derive one from it that has bounds, "
+            "as `exp(x)` or `100 * expit(x)` have",
+        )
+        return UnknownDraw(node.span)
     if isinstance(draw, FixedDraw | ProviderDraw | LookupDraw | QuotaDraw):
         findings.report(
             "bad-interval",

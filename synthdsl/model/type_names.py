@@ -64,6 +64,15 @@ def _base(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
                 f"write `{node.name}`",
             )
         return Type(Kind.ENUM, enum=file.enums[node.name].type)
+    if node.name in file.tables:
+        if node.arguments:
+            findings.report(
+                "bad-type",
+                node.span,
+                f"a reference to `{node.name}` takes no arguments",
+                f"write `{node.name}`",
+            )
+        return Type(Kind.REFERENCE, table=node.name)
     if node.name == "decimal":
         return _decimal(node, findings)
     if node.name == "list":
@@ -86,13 +95,13 @@ def _report_unknown(node: tree.TypeName, file: FileScope, findings: Findings) ->
     if node.name in file.broken:
         return
     meant = _MEANT.get(node.name.lower())
-    close = get_close_matches(node.name, [*_NAMES, *file.enums], n=1, cutoff=0.6)
+    close = get_close_matches(node.name, [*_NAMES, *file.enums, *file.tables], n=1, cutoff=0.6)
     if meant:
         help_ = f"write {meant}" if meant.startswith("an ") else f"write `{meant}`"
     elif close:
         help_ = f"did you mean `{close[0]}`?"
     else:
-        help_ = f"types are {', '.join(_NAMES)}, and enums declared with `enum`"
+        help_ = f"types are {', '.join(_NAMES)}, enums declared with `enum`, and tables"
     findings.report("unknown-type", node.span, f"there is no type `{node.name}`", help_)
 
 

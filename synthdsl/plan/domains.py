@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synthdsl.model.domains import draw_bounds
-from synthdsl.model.draws import ChooseDraw, DrawNode, FixedDraw, KeyedDraw
+from synthdsl.model.draws import ChooseDraw, DrawNode, FixedDraw, KeyedDraw, SortedDraw
 from synthdsl.model.expressions import Constant
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.spec import Field
@@ -47,7 +47,7 @@ def axis_of(field: Field, words: tuple[str, ...] | None) -> Axis | None:
 
 def _span(draw: DrawNode, field: Field) -> Span | None:
     step = int(field.step or 1)
-    if isinstance(draw, KeyedDraw):
+    if isinstance(draw, KeyedDraw | SortedDraw):
         return _span(draw.draw, field)
     if isinstance(draw, ChooseDraw):
         spans = [_span(d, field) for d in (*(d for _, d in draw.branches), draw.otherwise)]

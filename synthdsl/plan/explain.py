@@ -15,6 +15,8 @@ from synthdsl.model.draws import (
     MixtureDraw,
     ProviderDraw,
     QuotaDraw,
+    SequenceDraw,
+    SortedDraw,
     Truncated,
     UniqueDraw,
 )
@@ -138,6 +140,11 @@ def _how(draw: DrawNode) -> str:
         return f"keyed permutation of {len(draw.values):,} equally likely values"
     if isinstance(draw, QuotaDraw):
         return f"{len(draw.outcomes)} values in exact numbers, by keyed permutation"
+    if isinstance(draw, SortedDraw):
+        return f"drawn for all rows under one parent and put in order: {_how(draw.draw)}"
+    if isinstance(draw, SequenceDraw):
+        time = "" if draw.at is None else f" in the time of {draw.at.span.text}"
+        return f"{draw.process.name}, a path over the rows under one parent{time}"
     if isinstance(draw, FixedDraw):
         return f"fixed at {draw.value.span.text}"
     return "unknown"

@@ -10,8 +10,23 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from synthdsl.diagnostics import Diagnostic, SynthError
-from synthdsl.model.draws import DistributionDraw, DrawNode, KeyedDraw, Truncated, UniqueDraw
-from synthdsl.model.expressions import Constant, Expr, FieldRef, Operation, ZScore
+from synthdsl.model.draws import (
+    DistributionDraw,
+    DrawNode,
+    KeyedDraw,
+    SequenceDraw,
+    Truncated,
+    UniqueDraw,
+)
+from synthdsl.model.expressions import (
+    Above,
+    Constant,
+    Expr,
+    FieldRef,
+    Operation,
+    Related,
+    ZScore,
+)
 from synthdsl.model.spec import Table
 from synthdsl.source import Span
 from synthdsl.values.types import FLOAT
@@ -33,7 +48,7 @@ def _replaced(node: Any, table: Table) -> Any:
     if isinstance(node, tuple):
         items = tuple(_replaced(item, table) for item in node)
         return items if any(a is not b for a, b in zip(items, node, strict=True)) else node
-    if not is_dataclass(node) or isinstance(node, type | Span | Constant):
+    if not is_dataclass(node) or isinstance(node, type | Span | Constant | Above | Related):
         return node
     changes = {}
     for item in fields(node):
@@ -72,6 +87,8 @@ def _moments(draw: DrawNode) -> tuple[float, float] | None:
     """Mean and standard deviation of a draw with constant parameters; None otherwise."""
     if isinstance(draw, KeyedDraw | UniqueDraw):
         draw = draw.draw
+    if isinstance(draw, SequenceDraw):
+        return _stationary_moments(draw)
     inner = draw.draw if isinstance(draw, Truncated) else draw
     if not isinstance(inner, DistributionDraw):
         return None
@@ -85,6 +102,14 @@ def _moments(draw: DrawNode) -> tuple[float, float] | None:
         return _truncated_moments(inner, params, *values[-2:])
     mean, sd = (float(m(*params)) for m in (inner.distribution.mean, inner.distribution.sd))
     return (mean, sd) if mean == mean and 0 < sd < float("inf") else None
+
+
+def _stationary_moments(draw: SequenceDraw) -> tuple[float, float] | None:
+    """Those of every row of a stationary process; None for a walk, or where they vary."""
+    values = [p.value for p in draw.parameters if isinstance(p, Constant) and p.value is not None]
+    if len(values) < len(draw.parameters) or draw.process.name == "random_walk":
+        return None
+    return float(values[0]), float(values[1])
 
 
 def _truncated_moments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthdsl.model.draws import KeyedDraw, Truncated, UniqueDraw
+from synthdsl.model.draws import KeyedDraw, SortedDraw, Truncated, UniqueDraw
 from synthdsl.model.spec import Field, Spec, Table
 from synthdsl.render.dictionary import (
     DictionaryField,
@@ -55,7 +55,11 @@ def _range(field: Field) -> str:
     if field.type.enum is not None:
         return ", ".join(field.type.enum.exported or field.type.enum.members)
     parts = []
-    draw = field.draw.draw if isinstance(field.draw, KeyedDraw | UniqueDraw) else field.draw
+    draw = (
+        field.draw.draw
+        if isinstance(field.draw, KeyedDraw | UniqueDraw | SortedDraw)
+        else field.draw
+    )
     if isinstance(draw, Truncated):
         parts.append(f"{draw.low.span.text} to {draw.high.span.text}")
     if field.type.step is not None:

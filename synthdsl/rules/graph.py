@@ -22,6 +22,7 @@ from synthdsl.model.draws import (
     LookupDraw,
     MixtureDraw,
     QuotaDraw,
+    SortedDraw,
     Truncated,
     UniqueDraw,
 )
@@ -172,7 +173,7 @@ class Graph:
     # draws
 
     def _draw(self, draw: DrawNode, item: Field) -> int:
-        if isinstance(draw, KeyedDraw | UniqueDraw):
+        if isinstance(draw, KeyedDraw | UniqueDraw | SortedDraw):
             return self._draw(draw.draw, item)
         if isinstance(draw, FixedDraw):
             return self._rounded(self.node(draw.value), item, draw.value.type)
@@ -212,7 +213,9 @@ class Graph:
             return self._leaf(listing(truths, is_number=False, is_nullable=is_nullable))
         ends = [
             self._end(end, draw, sign * INFINITY)
-            for end, sign in zip(support_ends(draw.distribution.name), (-1, 1), strict=True)
+            for end, sign in zip(
+                support_ends(draw.distribution.declared().name), (-1, 1), strict=True
+            )
         ]
         others = [self.node(p) for p in draw.parameters if p.type.kind is not Kind.LIST]
         node = self._add("support", (*ends, *others), EVERYTHING)

@@ -16,6 +16,7 @@ _ENDS: dict[str, tuple[End, End]] = {
     "hypergeometric": (0, "draws"),
     "pareto": ("minimum", math.inf),
     "pert": ("low", "high"),
+    "seasonal": ("from", "to"),
     "triangular": ("low", "high"),
     "beta": ("low", "high"),
     "uniform": ("low", "high"),

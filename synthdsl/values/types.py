@@ -17,6 +17,7 @@ time      int64                   microseconds since midnight
 duration  int64                   microseconds
 uuid      Arrow strings           36 characters, lower case
 list      Arrow list
+reference int64                   number of a row of another table
 ========= ======================= =========================================================
 
 A Python constant of a kind is `int`, `float`, `bool`, `str` (text, enum member name) or the
@@ -52,6 +53,7 @@ class Kind(Enum):
     UUID = "uuid"
     LIST = "list"
     RECORD = "record"
+    REFERENCE = "reference"
     NULL = "null"
     UNKNOWN = "unknown"
 
@@ -80,7 +82,8 @@ class Type:
     `unit` is `ONE` for a plain number, `FREE` for a bare literal (or a product with one) that
     takes whatever unit fits, else a `Unit`. `step` is the declared grid in the declared unit
     (None: the kind's own grid). `zone` is set for datetimes with a zone. `element` is for
-    lists, `parts` for records (joint draws): name and type of each part in order.
+    lists, `parts` for records (joint draws): name and type of each part in order. `table` is that
+    of a reference.
     """
 
     kind: Kind
@@ -93,6 +96,7 @@ class Type:
     enum: EnumType | None = None
     element: Type | None = None
     parts: tuple[tuple[str, Type], ...] = ()
+    table: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -129,6 +133,8 @@ class Type:
             name = self.enum.name
         elif self.kind is Kind.DECIMAL:
             name = f"decimal({self.precision}, {self.scale})"
+        elif self.kind is Kind.REFERENCE:
+            name = self.table
         elif self.kind is Kind.LIST and self.element is not None:
             name = f"list({self.element})"
         if self.is_number and isinstance(self.unit, Unit) and self.unit != ONE:

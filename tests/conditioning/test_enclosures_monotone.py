@@ -51,7 +51,7 @@ GRIDS: dict[str, tuple[list[float], ...]] = {
     "zipf": ([0.0, 0.5, 1.0, 1.1, 2.0, 4.0], [5.0, 6.0, 30.0, 1000.0]),
     "hypergeometric": ([30.0, 40.0, 90.0], [5.0, 9.0, 30.0], [4.0, 10.0, 30.0]),
 }
-UNKNOWN = {"empirical"}  # its lists never vary by row
+UNKNOWN = {"empirical", "seasonal"}  # their lists never vary by row
 SPANS = [(-2.0, 1.0), (0.5, 3.0), (2.0, 9.0), (-20.0, 0.25), (4.0, np.inf), (-np.inf, 2.0)]
 
 

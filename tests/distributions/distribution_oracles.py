@@ -1,7 +1,9 @@
 """SciPy's counterpart of every distribution, by canonical parameters, and repeatable draws."""
 
 import hashlib
+import itertools
 import math
+from datetime import datetime, timedelta
 
 import numpy as np
 from scipy import stats
@@ -43,6 +45,28 @@ def beta_on(a, b, low, high):
 
 HISTOGRAM = ((0.0, 1.0, 3.0, 7.0), (0.2, 0.5, 0.3))
 
+HOUR = 3.6e9
+SEASONS = (
+    tuple(1 + 0.5 * (k % 3) for k in range(12)),
+    (3.0, 2.0, 2.0, 2.0, 1.5, 0.5, 1.0),
+    tuple(0.2 + (k % 5) for k in range(24)),
+)
+SEASON = (27 * 24 * HOUR + 5.5 * HOUR, 38 * 24 * HOUR + 19.25 * HOUR)
+
+
+def by_hours(low, high, rates):
+    """Relative rates by month, weekday and hour as a histogram, told by Python's own calendar."""
+    months, weekdays, hours = rates
+    first, last = math.floor(low / HOUR), math.ceil(high / HOUR)
+    edges = [low, *(k * HOUR for k in range(first + 1, last)), high]
+    weights = []
+    for left, right in itertools.pairwise(edges):
+        moment = datetime(1970, 1, 1) + timedelta(hours=math.floor(left / HOUR))
+        rate = months[moment.month - 1] * weekdays[moment.weekday()] * hours[moment.hour]
+        weights.append(rate * (right - left))
+    return stats.rv_histogram((np.array(weights), np.array(edges)), density=False)
+
+
 CONTINUOUS = [
     ("uniform", (-2.0, 5.0), stats.uniform(-2, 7)),
     ("normal", (3.0, 2.0), stats.norm(3, 2)),
@@ -71,6 +95,7 @@ CONTINUOUS = [
         HISTOGRAM,
         stats.rv_histogram((np.array(HISTOGRAM[1]), np.array(HISTOGRAM[0])), density=False),
     ),
+    ("seasonal", (*SEASON, *SEASONS), by_hours(*SEASON, SEASONS)),
 ]
 
 DISCRETE = [
@@ -90,7 +115,7 @@ DISCRETE = [
 
 
 def label(case):
-    return f"{case[0]}{case[1]}"
+    return f"{case[0]}{case[1]}"[:80]
 
 
 def per_row(params, rows):

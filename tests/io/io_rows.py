@@ -35,17 +35,20 @@ def block(start: int, stop: int) -> pa.RecordBatch:
     )
 
 
-def batches(plan: object, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-    """Blocks of at most `plan` rows."""
+Rows = Iterator[tuple[str, pa.RecordBatch]]
+
+
+def batches(plan: object, group: str, start: int, stop: int) -> Rows:
+    """Blocks of at most `plan` rows of a lone table."""
     size = plan if isinstance(plan, int) else 16_384
     for at in range(start, stop, size):
-        yield block(at, min(at + size, stop))
+        yield group, block(at, min(at + size, stop))
 
 
-def failing(plan: object, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+def failing(plan: object, group: str, start: int, stop: int) -> Rows:
     """Fails after a first block from row `plan[1]` on, as `plan[0]` says."""
     how, where = plan
-    yield block(start, start + 1)
+    yield group, block(start, start + 1)
     if start >= where:
         if how == "value":
             raise ValueError("no such row")
@@ -58,22 +61,22 @@ def failing(plan: object, table: str, start: int, stop: int) -> Iterator[pa.Reco
         if how == "exit":
             os._exit(7)
         if how == "schema":
-            yield pa.record_batch({"other": [1]})
-    yield from batches(None, table, start + 1, stop)
+            yield group, pa.record_batch({"other": [1]})
+    yield from batches(None, group, start + 1, stop)
 
 
-def noisy(plan: object, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+def noisy(plan: object, group: str, start: int, stop: int) -> Rows:
     """Prints while it works."""
     print("a stray word")
-    yield from batches(plan, table, start, stop)
+    yield from batches(plan, group, start, stop)
 
 
-def slow(plan: object, table: str, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+def slow(plan: object, group: str, start: int, stop: int) -> Rows:
     """Says who it is in the folder `plan`, then takes for ever."""
     import time
     from pathlib import Path
 
     Path(str(plan), str(os.getpid())).touch()
     while True:
-        yield block(start, start + 1)
+        yield group, block(start, start + 1)
         time.sleep(0.02)

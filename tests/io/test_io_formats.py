@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthdsl.diagnostics import SynthError
-from synthdsl.io.base import FORMATS, Part
+from synthdsl.io.base import FORMATS, Format, Part
 
 QUICK = settings(
     max_examples=25,
@@ -86,6 +86,25 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table(columns, names=names)
 
 
+def put(
+    form: Format | None,
+    path: Path,
+    table: pa.Table,
+    *,
+    compression: str | None = None,
+    is_first: bool = True,
+    cut: int | None = None,
+) -> int:
+    """Write `table` to a part in batches of at most `cut` rows; return the rows it counted."""
+    assert form is not None
+    with form.open_part(
+        path, table.schema, compression=compression or form.check(), is_first=is_first
+    ) as part:
+        for batch in table.to_batches(max_chunksize=cut):
+            part.write(batch)
+        return part.close()
+
+
 def write(
     table: pa.Table, name: str, folder: Path, *, compression: str | None = None, cut: int = 5
 ) -> Path:
@@ -105,13 +124,7 @@ def write(
     parts = []
     for number, piece in enumerate([table.slice(0, half), table.slice(half)]):
         path = folder / f"p{number}"
-        rows = chosen.write_part(
-            path,
-            table.schema,
-            piece.to_batches(max_chunksize=cut),
-            compression=used,
-            is_first=number == 0,
-        )
+        rows = put(chosen, path, piece, compression=used, is_first=number == 0, cut=cut)
         assert rows == piece.num_rows
         parts.append(Part("t", number, path, rows))
     target = folder / chosen.file_name("t", used)
@@ -320,7 +333,7 @@ def test_sql_runs_in_duckdb_with_types_keys_and_references(tmp_path: Path) -> No
     script = ""
     for table in (parent, child):
         path = tmp_path / "x"
-        form.write_part(path, table.schema, table.to_batches(), compression="none", is_first=True)
+        put(form, path, table)
         script += path.read_text()
     with duckdb.connect() as database:
         database.execute(script)
@@ -490,13 +503,7 @@ def test_parquet_row_groups_and_dictionaries(tmp_path: Path) -> None:
     form = FORMATS.get("parquet")
     assert form is not None
     for cut in (16_384, 10_000, 200_000):
-        form.write_part(
-            tmp_path / "x",
-            table.schema,
-            table.to_batches(max_chunksize=cut),
-            compression="zstd",
-            is_first=True,
-        )
+        put(form, tmp_path / "x", table, cut=cut)
         with pq.ParquetFile(tmp_path / "x") as file:
             about = file.metadata
             assert [about.row_group(i).num_rows for i in range(3)] == [131_072, 131_072, 37_856]
@@ -527,13 +534,7 @@ class TestContract:
             written = []
             for place in "ab":
                 path = tmp_path / place
-                form.write_part(
-                    path,
-                    table.schema,
-                    table.to_batches(max_chunksize=9_999),
-                    compression=compression,
-                    is_first=True,
-                )
+                put(form, path, table, compression=compression, cut=9_999)
                 written.append(path.read_bytes())
             assert written[0] == written[1]
 
@@ -543,13 +544,7 @@ class TestContract:
         table = large_table()
         sizes = {}
         for compression in form.compressions:
-            form.write_part(
-                tmp_path / "x",
-                table.schema,
-                table.to_batches(),
-                compression=compression,
-                is_first=True,
-            )
+            put(form, tmp_path / "x", table, compression=compression)
             sizes[compression] = (tmp_path / "x").stat().st_size
         assert all(size < sizes["none"] for key, size in sizes.items() if key != "none")
 
@@ -571,13 +566,7 @@ class TestContract:
         form = FORMATS.get(name)
         assert form is not None
         table = with_name(pa.table({"a": [1]}))
-        form.write_part(
-            tmp_path / "p",
-            table.schema,
-            table.to_batches(),
-            compression=form.check(),
-            is_first=True,
-        )
+        put(form, tmp_path / "p", table)
         form.assemble(tmp_path / "t", table.schema, [Part("t", 0, tmp_path / "p", 1)])
         assert (tmp_path / "t").is_file() and not (tmp_path / "p").exists()
 

@@ -228,7 +228,9 @@ def test_the_schema_documents_itself_and_survives_files(tmp_path: Path) -> None:
     for name in ("parquet", "arrow"):
         form = FORMATS.get(name)
         assert form is not None
-        form.write_part(tmp_path / name, schema, [batch], compression="none", is_first=True)
+        with form.open_part(tmp_path / name, schema, compression="none", is_first=True) as part:
+            part.write(batch)
+            assert part.close() == 2
     read = pq.read_table(tmp_path / "parquet")
     assert read.equals(pa.Table.from_batches([batch]))
     assert read.schema.equals(schema, check_metadata=True)

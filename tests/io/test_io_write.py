@@ -19,7 +19,7 @@ from synthdsl.diagnostics import SynthError
 from synthdsl.io import write as write_module
 from synthdsl.io.base import FORMATS
 from synthdsl.io.manifest import read_manifest, source_file
-from synthdsl.io.write import RowSource, RunFacts, TableRows, output_names, write_folder
+from synthdsl.io.write import RowGroup, RowSource, RunFacts, output_names, write_folder
 
 PART = 1_000
 ROWS = 2_500
@@ -34,9 +34,13 @@ def facts() -> RunFacts:
     return RunFacts("clinic", 7, {"n": ROWS}, [source_file("clinic.synth", b"language 1\n")])
 
 
+def lone(name: str, stop: int, start: int = 0) -> RowGroup:
+    return RowGroup(name, {name: io_rows.SCHEMA}, stop, start)
+
+
 def run(target: Path, source: RowSource, *, rows: int = ROWS, **options: object) -> object:
-    tables = [TableRows("patient", io_rows.SCHEMA, rows), TableRows("lab", io_rows.SCHEMA, 10)]
-    return write_folder(target, tables, source, facts(), **options)
+    groups = [lone("patient", rows), lone("lab", 10)]
+    return write_folder(target, groups, source, facts(), **options)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -85,16 +89,14 @@ def test_progress_counts_every_row_once(tmp_path: Path, workers: int) -> None:
 
 
 def test_a_slice_holds_the_rows_of_the_whole(tmp_path: Path) -> None:
-    tables = [TableRows("t", io_rows.SCHEMA, 1_700, start=300)]
+    tables = [lone("t", 1_700, 300)]
     write_folder(tmp_path / "o", tables, RowSource(io_rows.batches), facts())
     read = pq.read_table(tmp_path / "o" / "t.parquet")
     assert read["row"].to_pylist() == list(range(300, 1_700))
 
 
 def test_no_rows_make_a_table_all_the_same(tmp_path: Path) -> None:
-    manifest = write_folder(
-        tmp_path / "o", [TableRows("t", io_rows.SCHEMA, 0)], RowSource(io_rows.batches), facts()
-    )
+    manifest = write_folder(tmp_path / "o", [lone("t", 0)], RowSource(io_rows.batches), facts())
     assert pq.read_table(tmp_path / "o" / "t.parquet").schema.equals(io_rows.SCHEMA)
     assert manifest.tables[0].rows == 0
 
@@ -165,7 +167,7 @@ SLOW = """
 import sys; from pathlib import Path; sys.path.insert(0, {tests!r})
 import io_rows
 from synthdsl.io.write import *
-tables = [TableRows(n, io_rows.SCHEMA, 10) for n in ("a", "b")]
+tables = [RowGroup(n, {{n: io_rows.SCHEMA}}, 10) for n in ("a", "b")]
 source = RowSource(io_rows.slow, {marks!r})
 write_folder(Path({out!r}), tables, source, RunFacts("s", 1), workers={workers})
 """
@@ -212,7 +214,7 @@ from synthdsl.diagnostics import SynthError
 from synthdsl.io.write import *
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:
-    tables = [TableRows("a", io_rows.SCHEMA, {rows})]
+    tables = [RowGroup("a", {{"a": io_rows.SCHEMA}}, {rows})]
     source = RowSource(io_rows.batches)
     write_folder(Path({out!r}), tables, source, RunFacts("s", 1), format={name!r})
 except SynthError as error:
@@ -249,7 +251,7 @@ def test_a_full_disk(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch)
     """Parts that lie on a device which is always full."""
     from synthdsl.io import _parts
 
-    monkeypatch.setattr(_parts.Job, "path", lambda job, task: Path("/dev/full"))
+    monkeypatch.setattr(_parts.Job, "path", lambda job, task, table: Path("/dev/full"))
     with pytest.raises(SynthError, match="the disk is full; nothing was written") as raised:
         run(tmp_path / "o", RowSource(io_rows.batches), format=name)
     assert raised.value.exit_code == 2 and str(tmp_path / "o") in raised.value.message
@@ -267,7 +269,7 @@ def test_refusals_come_before_any_row(tmp_path: Path) -> None:
         run(tmp_path / "o", source, format="csv", compression="snappy")
     with pytest.raises(SynthError, match="more than the"):
         run(tmp_path / "o", source, rows=10**15)
-    same = [TableRows("T", io_rows.SCHEMA, 1), TableRows("t", io_rows.SCHEMA, 1)]
+    same = [lone("T", 1), lone("t", 1)]
     with pytest.raises(SynthError, match="would be the same file"):
         write_folder(tmp_path / "o", same, source, facts())
     assert list(tmp_path.iterdir()) == []
@@ -289,7 +291,7 @@ def test_overwriting_changes_parts_into_a_file_only_at_the_end(tmp_path: Path) -
 
 
 def test_names_of_outputs() -> None:
-    tables = [TableRows("a", io_rows.SCHEMA, 1), TableRows("b", io_rows.SCHEMA, 1)]
+    tables = [lone("a", 1), lone("b", 1)]
     assert output_names(tables, "s", format="csv", compression="gzip") == [
         "a.csv.gz",
         "b.csv.gz",

@@ -176,7 +176,12 @@ class CellsCompiler:
     def _is_cut(self, name: str) -> bool:
         field = self._fields[name]
         kind = field.type.kind
-        if field.draw is None or kind in (Kind.RECORD, Kind.LIST, Kind.UUID):
+        if field.draw is None or kind in (
+            Kind.RECORD,
+            Kind.LIST,
+            Kind.UUID,
+            Kind.REFERENCE,
+        ):
             return False
         if kind is Kind.TEXT and name not in self._words:
             return False

@@ -39,6 +39,8 @@ MOST_TRIES = 1 << 20
 STAGE_TRIES = 1 << 40
 """Tries of a stage are numbered from its number times this."""
 
+PilotSource = Callable[[int, int], Frame]
+"""Rows for a pilot, by number, with all made that is given to the step."""
 Propose = Callable[[int, tuple[bool, ...]], list[Proposal]]
 """Proposals that suit a stage of a step, given which soft rules hold."""
 
@@ -56,6 +58,7 @@ class Component:
     """The fields of a step, drawn so that its rules hold, in every row and exactly.
 
     `tracked` fields have their uniforms noted, since later stages condition on them.
+    `pilot_source` makes the rows of pilots, where these are not root rows.
     """
 
     def __init__(
@@ -68,8 +71,10 @@ class Component:
         propose: Propose,
         *,
         tracked: frozenset[str] = frozenset(),
+        pilot_source: PilotSource | None = None,
     ) -> None:
         self.step = step
+        self._pilot_source = pilot_source
         self._table = table
         self._rows = rows
         self._conditions = conditions
@@ -136,12 +141,15 @@ class Component:
                 found.append((waiting[done], tries.only(chosen, stage.free)))
             waiting = waiting[~is_done]
             first += count
-            # only what is given can leave a row no chance; other rows have that of the pilot
-            if number and first > MOST_TRIES and waiting.size:
+            if first > MOST_TRIES and waiting.size and self._is_given(number):
                 self._give_up(frame, int(waiting[0]), stage)
         if found:
             for name in stage.free:
                 frame.replace(name, found)
+
+    def _is_given(self, number: int) -> bool:
+        """Whether a stage is drawn given something, which may leave a row no chance."""
+        return number > 0 or self._pilot_source is not None
 
     def _first_try(
         self, frame: Frame, number: int, proposal: Proposal, pattern: tuple[bool, ...]
@@ -257,6 +265,9 @@ class Component:
         accepted = 0
         for start in range(0, rows, BLOCK_ROWS):
             frame = self.pilot_frame(start, min(start + BLOCK_ROWS, rows))
+            if not frame.rows:
+                # no row is ever made
+                return rows
             for before in range(number):
                 self._settle(frame, before, pattern)
             if number:
@@ -267,7 +278,9 @@ class Component:
         return accepted
 
     def pilot_frame(self, start: int, stop: int) -> Frame:
-        """An empty frame of the pilot's rows."""
+        """A frame of the pilot's rows, without what the step makes."""
+        if self._pilot_source is not None:
+            return self._pilot_source(start, stop)
         # what is dealt out to rows exists for the table's own rows only
         rows = np.arange(start, stop, dtype=np.int64) % max(self._rows, 1)
         return Frame(self._table, PILOT_SEED, root_keys(self._table, start, stop), rows)

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, SynthError
-from synthdsl.engine.conditioning.component import BLOCK_ROWS, PILOT_SEED, tries_at_once
+from synthdsl.engine.conditioning.component import (
+    BLOCK_ROWS,
+    PILOT_SEED,
+    PilotSource,
+    tries_at_once,
+)
 from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.results import is_false, is_true
@@ -37,7 +42,9 @@ class Focused:
         step: Step,
         conditions: Mapping[str, Expr],
         fill_step: Callable[[Step, Frame], None],
+        pilot_source: PilotSource | None = None,
     ) -> None:
+        self._pilot_source = pilot_source
         self.step = step
         self._table = table
         self._rows = rows
@@ -104,6 +111,8 @@ class Focused:
         return accepted, blocks * BLOCK_ROWS
 
     def _pilot_frame(self, start: int) -> Frame:
+        if self._pilot_source is not None:
+            return self._pilot_source(start, start + BLOCK_ROWS)
         keys = root_keys(self._table, start, start + BLOCK_ROWS)
         rows = np.arange(start, start + BLOCK_ROWS, dtype=np.int64) % max(self._rows, 1)
         return Frame(self._table, PILOT_SEED, keys, rows)

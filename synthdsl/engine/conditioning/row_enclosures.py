@@ -139,7 +139,6 @@ class _Rows:
             else self._within(pair, parameter.low, parameter.high)
             for pair, parameter, expression in zip(pairs, ranges, draw.parameters, strict=False)
         ]
-        self._has_lists = any(parameter.role in _LISTS for parameter in ranges)
         self._bounds = pairs[len(draw.parameters) :]
         self._bad = np.zeros(self._rows, np.bool_)
         self._params = self._canonical()
@@ -154,22 +153,23 @@ class _Rows:
         Every form's map is monotone in each of its parameters, but for a beta by its moments.
         """
         form = self._draw.form
-        if self._has_lists:
-            return [(p, p) for p in form.canonical(*(low for low, _ in self._values))]
         is_bent = self._distribution.name == "beta" and form.names[0] == "mean"
         varying = [not np.array_equal(*pair) for pair in self._values]
         if is_bent and (varying[0] or any(varying[2:])):
             self._bad[:] = True
         result: list[Ends] | None = None
         for corner in _corners(self._values):
-            params = [np.broadcast_to(p, self._bad.shape) for p in form.canonical(*corner)]
+            params = [
+                p if isinstance(p, tuple) else np.broadcast_to(p, self._bad.shape)
+                for p in form.canonical(*corner)
+            ]
             for requirement in form.requirements:
                 self._bad |= ~np.asarray(requirement.holds(*corner), np.bool_)
             if result is None:
                 result = [(p, p) for p in params]
             else:
                 result = [
-                    (np.fmin(low, p), np.fmax(high, p))
+                    (p, p) if isinstance(p, tuple) else (np.fmin(low, p), np.fmax(high, p))
                     for (low, high), p in zip(result, params, strict=True)
                 ]
         assert result is not None

@@ -1,0 +1,338 @@
+"""Entities: rows with all that is under them, drawn together until rules hold for each.
+
+Every entity has its own tries. A try draws the units of a stage anew, with keys that mix those of
+the entity with the number of the try; the first that holds counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.diagnostics import Diagnostic, Label, SynthError
+from synthdsl.engine.conditioning.component import (
+    BLOCK_ROWS,
+    MOST_TRIES,
+    PILOT_ROWS,
+    STAGE_TRIES,
+    tries_at_once,
+)
+from synthdsl.engine.evaluate import evaluate
+from synthdsl.engine.frame import Frame, RowError, Record, child_frame, joined, take
+from synthdsl.engine.results import is_false, is_true
+from synthdsl.model.expressions import Expr
+from synthdsl.model.relations import count_name
+from synthdsl.model.spec import Rule, Table
+from synthdsl.plan.nodes import MACHINE, Node
+from synthdsl.plan.units import EntityStage, EntityUnit, Unit
+from synthdsl.values.columns import Column
+
+RunUnit = Callable[[Unit, Frame], None]
+"""Runs a unit for all rows under those of a frame of the unit's entity."""
+MOST_PILOT = PILOT_ROWS
+LEAST_PILOT = 1_024
+ENTITIES_AT_ONCE = 4_096
+"""Entities of a pilot that are drawn together."""
+
+
+class Entities:
+    """The entities of a unit, each drawn until the unit's rules hold for it.
+
+    `conditions`: those of the rules by table and name. `pilot_frames`: frames of entities with a
+    seed of their own.
+    """
+
+    def __init__(
+        self,
+        unit: EntityUnit,
+        tables: Mapping[str, Table],
+        conditions: Mapping[Node, Expr],
+        run_unit: RunUnit,
+        pilot_frames: Callable[[], Iterator[Frame]],
+    ) -> None:
+        self.unit = unit
+        self._tables = tables
+        self._conditions = conditions
+        self._run_unit = run_unit
+        self._pilot_frames = pilot_frames
+        self._ways = {name: way_down(unit.table, name, tables) for name, _ in unit.rules}
+        self._acceptance: dict[int, tuple[int, int]] = {}
+
+    def fill(self, frame: Frame) -> None:
+        """Make what the unit makes for every row of `frame`, a frame of the unit's table."""
+        if not frame.rows:
+            self._run_all(self.unit.stages[0], frame)
+            return
+        demands = {rule: self._demanded((name, rule), frame) for name, rule in self.unit.rules}
+        for number in range(len(self.unit.stages)):
+            self._settle(frame, number, demands)
+
+    def _demanded(self, rule: tuple[str, Rule], frame: Frame) -> NDArray[np.bool_] | None:
+        """Of a soft rule, the entities in which it holds; None of one that always does."""
+        own = rule[1]
+        if own.share is None:
+            return None
+        holds = frame.draws(own.name).uniform("holds") < float(own.share)
+        frame.exceptions[own.name] = ~holds
+        return holds
+
+    def _run_all(self, stage: EntityStage, frame: Frame) -> None:
+        for unit in stage.free:
+            self._run_unit(unit, frame)
+
+    def _settle(
+        self, frame: Frame, number: int, demands: Mapping[Rule, NDArray[np.bool_] | None]
+    ) -> None:
+        stage = self.unit.stages[number]
+        if number == 0:
+            self._run_all(stage, frame)
+        if not stage.rules:
+            return
+        at = np.arange(frame.rows, dtype=np.int64)
+        waiting = np.flatnonzero(~self.holds(frame, stage, demands, at))
+        if not waiting.size:
+            return
+        accepted, drawn = self.acceptance(number)
+        found: list[tuple[NDArray[np.int64], Frame]] = []
+        first = 1
+        while waiting.size:
+            count = min(tries_at_once(waiting.size, accepted / drawn), self._most_at_once(frame))
+            size = max(1, ENTITIES_AT_ONCE // count)
+            done: list[NDArray[np.int64]] = []
+            for start in range(0, waiting.size, size):
+                part = waiting[start : start + size]
+                tries = frame.tried_again(part, number * STAGE_TRIES + first, count)
+                self._run_all(stage, tries)
+                holds = self.holds(tries, stage, demands, np.repeat(part, count))
+                by_entity = holds.reshape(part.size, count)
+                hits = np.flatnonzero(by_entity.any(axis=1))
+                if hits.size:
+                    chosen = hits * count + by_entity[hits].argmax(axis=1)
+                    found.append((part[hits], tries.some(chosen)))
+                    done.append(part[hits])
+            if done:
+                waiting = np.setdiff1d(waiting, np.concatenate(done), assume_unique=True)
+            first += count
+            if first > MOST_TRIES and waiting.size:
+                self._give_up(frame, int(waiting[0]), stage)
+        if found:
+            self._put_in(frame, stage, found)
+
+    def _most_at_once(self, frame: Frame) -> int:
+        """Tries of one entity drawn together, so that their rows stay within a few blocks."""
+        return max(1, 4 * BLOCK_ROWS // max(1, rows_under(frame) // max(1, frame.rows)))
+
+    def holds(
+        self,
+        frame: Frame,
+        stage: EntityStage,
+        demands: Mapping[Rule, NDArray[np.bool_] | None],
+        at: NDArray[np.int64],
+        *,
+        leaving_out: Rule | None = None,
+    ) -> NDArray[np.bool_]:
+        """Entities that meet what every rule of the stage demands; `at`: which ones they are."""
+        result = np.ones(frame.rows, np.bool_)
+        for name, rule in stage.rules:
+            if rule is leaving_out:
+                continue
+            rows, entity = _rows_down(frame, self._ways[name])
+            value = evaluate(self._conditions[name, rule.name], rows)
+            demand = demands.get(rule)
+            if rule.demand == "true":
+                fine = is_true(value, rows.rows)
+            elif rule.demand == "false":
+                fine = is_false(value, rows.rows)
+            else:
+                fine = ~is_false(value, rows.rows)
+                if demand is not None:
+                    fine = fine == demand[at][entity]
+            if rule.demand == "false" and name != self.unit.table:
+                # a broken rule is broken by one of the rows, not by each
+                result &= np.bincount(entity[fine], minlength=frame.rows) > 0
+            else:
+                result[entity[~fine]] = False
+        return result
+
+    # putting accepted tries in the place of what was refused
+
+    def _put_in(
+        self, frame: Frame, stage: EntityStage, found: list[tuple[NDArray[np.int64], Frame]]
+    ) -> None:
+        writes = {node for unit in stage.free for node in unit.writes}
+        for name in _fields_of(self.unit.table, writes):
+            frame.replace(name, found)
+        self._put_exceptions(frame, found)
+        self._put_children(frame, self.unit.table, writes, found)
+
+    def _put_exceptions(self, frame: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> None:
+        # those of the unit's own rules are the entity's, whatever the try
+        own = {rule.name for _, rule in self.unit.rules}
+        for at, part in found:
+            for name in part.known_exceptions():
+                if name not in own:
+                    frame.exception(name)[at] = part.exception(name)
+
+    def _put_children(
+        self,
+        frame: Frame,
+        table: str,
+        writes: set[Node],
+        found: list[tuple[NDArray[np.int64], Frame]],
+    ) -> None:
+        """Put in the rows under those of `frame`, of tables that the tries have made or filled."""
+        for name, child in self._tables.items():
+            if child.parent is None or child.parent.table != table or name not in frame.known_children():
+                continue
+            is_made = (table, count_name(name)) in writes or (name, MACHINE) in writes
+            own = frame.child(name)
+            parts = [(at, part.child(name)) for at, part in found]
+            if is_made:
+                own = _merged(frame, own, parts)
+                frame.children[name] = own
+                # what is under them was merged with them
+                continue
+            places = [(part.positions_in(own), part) for _, part in parts]
+            for field in _fields_of(name, writes):
+                own.replace(field, places)
+            self._put_exceptions(own, places)
+            self._put_children(own, name, writes, places)
+
+    # pilots and refusals
+
+    def acceptance(self, number: int) -> tuple[int, int]:
+        """Accepted ones among the entities of a pilot of a stage, and how many were drawn.
+
+        Raises `SynthError` (exit code 3) where none was accepted.
+        """
+        if number not in self._acceptance:
+            accepted = drawn = 0
+            for frame in self._pilot_frames():
+                accepted += int(self.pilot(frame, number).sum())
+                drawn += frame.rows
+                if drawn >= MOST_PILOT or (accepted and drawn >= LEAST_PILOT):
+                    break
+            if drawn and not accepted:
+                self._refuse(self.unit.stages[number], drawn)
+            # where there is no entity at all, nothing is to be drawn
+            self._acceptance[number] = (max(accepted, 1), max(drawn, 1))
+        return self._acceptance[number]
+
+    def pilot(
+        self, frame: Frame, number: int, *, leaving_out: Rule | None = None
+    ) -> NDArray[np.bool_]:
+        """Entities of a pilot whose first try of a stage holds."""
+        demands = {rule: self._demanded((name, rule), frame) for name, rule in self.unit.rules}
+        at = np.arange(frame.rows, dtype=np.int64)
+        for before in range(number):
+            self._settle(frame, before, demands)
+        stage = self.unit.stages[number]
+        if number:
+            frame = frame.tried_again(at, number * STAGE_TRIES, 1)
+        self._run_all(stage, frame)
+        return self.holds(frame, stage, demands, at, leaving_out=leaving_out)
+
+    def _refuse(self, stage: EntityStage, drawn: int) -> NoReturn:
+        names = ", ".join(f"`{rule.name}`" for _, rule in stage.rules)
+        rules = [rule for _, rule in stage.rules]
+        raise SynthError(
+            "the spec cannot be satisfied",
+            diagnostics=[
+                Diagnostic(
+                    "unsatisfiable",
+                    rules[0].span,
+                    f"no row of `{self.unit.table}`, with what is under it, satisfied {names} in "
+                    f"{drawn:,} draws: acceptance below {3 / drawn:.1g}",
+                    "relax the rules, or make the draws that they read nearer to what they ask",
+                    labels=tuple(Label(rule.span) for rule in rules[1:]),
+                )
+            ],
+            exit_code=3,
+        )
+
+    def _give_up(self, frame: Frame, row: int, stage: EntityStage) -> NoReturn:
+        names = ", ".join(f"`{rule.name}`" for _, rule in stage.rules)
+        raise RowError(
+            "unsatisfiable",
+            stage.rules[-1][1].span,
+            f"row {int(frame.ordinals[row])} of `{frame.table}`: {names} did not hold in "
+            f"{MOST_TRIES:,} tries of it with what is under it",
+            "make the rule possible for every number of rows and every value that is given",
+        )
+
+
+def way_down(table: str, name: str, tables: Mapping[str, Table]) -> tuple[str, ...]:
+    """The tables on the way from a row of `table` down to those of `name`."""
+    way: list[str] = []
+    while name != table:
+        way.append(name)
+        parent = tables[name].parent
+        assert parent is not None
+        name = parent.table
+    return tuple(reversed(way))
+
+
+def _rows_down(frame: Frame, way: tuple[str, ...]) -> tuple[Frame, NDArray[np.int64]]:
+    """The rows at the end of a way down, and the position in `frame` that each hangs under."""
+    at = np.arange(frame.rows, dtype=np.int64)
+    for name in way:
+        frame = frame.child(name)
+        assert frame.parents is not None
+        at = at[frame.parents]
+    return frame, at
+
+
+def rows_under(frame: Frame) -> int:
+    """Rows of a frame, and of all frames under it."""
+    return frame.rows + sum(rows_under(child) for child in frame.children.values())
+
+
+def _fields_of(table: str, writes: set[Node]) -> list[str]:
+    return sorted(field for at, field in writes if at == table and field not in (MACHINE, "#end"))
+
+
+def _merged(
+    owner: Frame, first: Frame, found: list[tuple[NDArray[np.int64], Frame]]
+) -> Frame:
+    """The rows under those of `owner`: of the ones that were tried again those of their tries."""
+    replaced = np.zeros(owner.rows, np.bool_)
+    for at, _ in found:
+        replaced[at] = True
+    assert first.parents is not None
+    kept = first.some(np.flatnonzero(~replaced[first.parents]))
+    assert kept.parents is not None
+    parts = [(kept, kept.parents)]
+    for at, part in found:
+        assert part.parents is not None
+        parts.append((part, at[part.parents]))
+    return _assembled(owner, parts)
+
+
+def _assembled(owner: Frame, parts: list[tuple[Frame, NDArray[np.int64]]]) -> Frame:
+    """Rows of one table from several frames, each with the positions of its rows' parents."""
+    parents = np.concatenate([at for _, at in parts])
+    order = np.argsort(parents, kind="stable")
+    frames = [frame for frame, _ in parts]
+    ordinals = np.concatenate([frame.ordinals for frame in frames])[order]
+    result = child_frame(frames[0].table, owner, parents[order], ordinals)
+    for name in frames[0].known_fields():
+        columns: list[Column | Record] = [frame.find(name) for frame in frames]
+        result.columns[name] = take(joined(columns), order)
+    for name in frames[0].known_exceptions():
+        rows = np.concatenate([frame.exception(name) for frame in frames])
+        result.exceptions[name] = rows[order]
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    for name in frames[0].known_children():
+        offset = 0
+        below = []
+        for frame in frames:
+            child = frame.child(name)
+            assert child.parents is not None
+            below.append((child, place[child.parents + offset]))
+            offset += frame.rows
+        result.children[name] = _assembled(result, below)
+    return result

@@ -1,0 +1,337 @@
+"""Families made ready to run: root rows with all that is under them, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.engine.conditioning.component import PILOT_SEED
+from synthdsl.engine.entities import Entities, rows_under, way_down
+from synthdsl.engine.evaluate import evaluate, evaluate_column
+from synthdsl.engine.frame import Frame, RowError, child_frame, children_of
+from synthdsl.engine.pathways.sampler import PathwaySampler
+from synthdsl.engine.results import is_true
+from synthdsl.engine.sequences import fill_running_sum, fill_sequence, running_sum
+from synthdsl.engine.streams import root_keys, root_keys_at
+from synthdsl.model.expressions import Expr
+from synthdsl.model.relations import count_name
+from synthdsl.plan.components import Step
+from synthdsl.plan.families import FamilyPlan
+from synthdsl.plan.nodes import Node
+from synthdsl.plan.units import (
+    EntityUnit,
+    MachineUnit,
+    SequenceUnit,
+    StepUnit,
+    StopUnit,
+    Unit,
+    with_ancestors,
+)
+
+if TYPE_CHECKING:
+    from synthdsl.engine.run import TableRun
+
+BLOCK_ROWS = 16_384
+FIRST_PILOT = 64
+"""Root rows of the first block of a pilot, from which the size of later ones follows."""
+PILOT_BLOCK_ROWS = 65_536
+MOST_PILOT_BLOCKS = 64
+
+
+class FamilyRun:
+    """A root table with all that is under it, ready to make any of its rows."""
+
+    def __init__(self, plan: FamilyPlan, tables: Mapping[str, TableRun]) -> None:
+        self.plan = plan
+        self._tables = {name: tables[name] for name in plan.tables}
+        self._models = {name: run.plan.table for name, run in self._tables.items()}
+        self._machines: dict[str, PathwaySampler] = {}
+        self._stops: dict[str, Expr] = {}
+        for name, run in self._tables.items():
+            table = run.plan.table
+            if table.machine is not None:
+                self._machines[name] = PathwaySampler(table.machine, run.simplified)
+            if table.stop is not None:
+                self._stops[name] = run.simplified(table.stop)
+        self.entities: dict[EntityUnit, Entities] = {}
+        self._sums: dict[SequenceUnit, tuple[str, Expr, Expr]] = {}
+        self._prepare(plan.units)
+        self._rows_per_root: float | None = None
+        for name in plan.tables[1:]:
+            self._tables[name].pilot_source = _PilotRows(self, name).rows
+
+    def _prepare(self, units: tuple[Unit, ...]) -> None:
+        for unit in units:
+            if isinstance(unit, EntityUnit):
+                self._prepare(unit.units)
+                self.entities[unit] = Entities(
+                    unit,
+                    self._models,
+                    self._conditions(unit),
+                    self.run_unit,
+                    self._pilot_of(unit),
+                )
+            elif isinstance(unit, SequenceUnit) and len(unit.steps) == 1:
+                run = self._tables[unit.table]
+                name = unit.steps[0].fields[0]
+                value = run.value_of(name)
+                parts = None if value is None else running_sum(run.plan.table.fields[name], value)
+                if parts is not None:
+                    self._sums[unit] = (name, *parts)
+
+    def _conditions(self, unit: EntityUnit) -> dict[Node, Expr]:
+        return {(name, rule.name): self._tables[name].rule(rule.name) for name, rule in unit.rules}
+
+    # running
+
+    def frame(self, start: int, stop: int, seed: int) -> Frame:
+        """Root rows `start` to `stop` (exclusive) with all that is under them, before masking."""
+        keys = root_keys(self.plan.root, start, stop)
+        frame = Frame(self.plan.root, seed, keys, np.arange(start, stop, dtype=np.int64))
+        for unit in self.plan.units:
+            self.run_unit(unit, frame)
+        return frame
+
+    def rows_at(self, seed: int, numbers: NDArray[np.int64], fields: frozenset[str]) -> Frame:
+        """The root rows with the given numbers: complete values of at least the `fields`."""
+        keys = root_keys_at(self.plan.root, numbers)
+        frame = Frame(self.plan.root, seed, keys, numbers.astype(np.int64))
+        for unit in self._needed(fields):
+            self.run_unit(unit, frame)
+        return frame
+
+    def _needed(self, fields: frozenset[str]) -> list[Unit]:
+        nodes = {(self.plan.root, name) for name in fields}
+        start = [unit for unit in self.plan.units if unit.writes & nodes]
+        needed = with_ancestors(start, self.plan.units)
+        return [unit for unit in self.plan.units if unit in needed]
+
+    def run_unit(self, unit: Unit, top: Frame) -> None:
+        """Run a unit for all its rows under those of `top`."""
+        frame = top
+        if isinstance(unit, MachineUnit):
+            parent = self._models[unit.table].parent
+            assert parent is not None
+            self._run_machine(unit.table, self._down(top, parent.table))
+            return
+        frame = self._down(top, unit.table)
+        if isinstance(unit, StepUnit):
+            self._run_step(unit, frame)
+        elif isinstance(unit, SequenceUnit):
+            self._run_sequence(unit, frame)
+        elif isinstance(unit, StopUnit):
+            self._run_stop(unit.table, frame)
+        elif isinstance(unit, EntityUnit):
+            self.entities[unit].fill(frame)
+
+    def _down(self, top: Frame, table: str) -> Frame:
+        for name in way_down(top.table, table, self._models):
+            top = top.child(name)
+        return top
+
+    def _run_step(self, unit: StepUnit, frame: Frame) -> None:
+        self._tables[unit.table].fill_step(unit.step, frame)
+        for name in unit.step.fields:
+            if name.startswith("#") and name[1:] not in self._machines:
+                self._make_rows(name[1:], frame)
+
+    def _make_rows(self, table: str, frame: Frame) -> None:
+        """Make the rows of a table under those of `frame`, as many as were drawn."""
+        counts = frame.column(count_name(table)).values
+        if len(counts) and counts.min() < 0:
+            row = int(np.flatnonzero(counts < 0)[0])
+            raise RowError(
+                "row-value",
+                self._tables[frame.table].plan.table.fields[count_name(table)].span,
+                f"row {int(frame.ordinals[row])} of `{frame.table}` has {int(counts[row])} rows "
+                f"of `{table}`",
+                "truncate the draw: `[count ~ ... in [0, 60]]`",
+            )
+        frame.add_child(children_of(frame, table, counts))
+
+    def _run_sequence(self, unit: SequenceUnit, frame: Frame) -> None:
+        run = self._tables[unit.table]
+        if unit in self._sums:
+            name, base, amount = self._sums[unit]
+            step = int(run.plan.table.fields[name].step or 1)
+            found = fill_running_sum(base, amount, frame, step)
+            if found is not None:
+                frame.columns[name] = found
+                return
+        fill_sequence(unit.steps, frame, run.fill_step)
+
+    def _run_machine(self, table: str, parents: Frame) -> None:
+        sampler = self._machines[table]
+        run = self._tables[table]
+        reads = [name for name in sampler.machine.reads if run.value_of(name) is not None]
+
+        def visits(entities: NDArray[np.int64], numbers: NDArray[np.int64]) -> Frame:
+            frame = child_frame(table, parents, entities, numbers)
+            for name in reads:
+                value = run.value_of(name)
+                assert value is not None
+                frame.columns[name] = evaluate_column(value, frame)
+            return frame
+
+        at = np.flatnonzero(parents.column(count_name(table)).values > 0)
+        made = sampler.sample(parents, at, visits)
+        frame = child_frame(table, parents, made.parents, made.ordinals)
+        frame.columns.update(made.columns)
+        parents.add_child(frame)
+
+    def _run_stop(self, table: str, frame: Frame) -> None:
+        """Leave out the rows after the first in which the table's `until` is true."""
+        assert frame.owner is not None and frame.parents is not None
+        ends = np.flatnonzero(is_true(evaluate(self._stops[table], frame), frame.rows))
+        if not ends.size:
+            return
+        last = np.full(frame.owner.rows, np.iinfo(np.int64).max)
+        # of several ends of one parent the first is written last
+        last[frame.parents[ends[::-1]]] = frame.ordinals[ends[::-1]]
+        remaining = np.flatnonzero(frame.ordinals <= last[frame.parents])
+        if len(remaining) < frame.rows:
+            frame.owner.add_child(frame.some(remaining))
+
+    # masks
+
+    def masked(self, root: Frame) -> Frame:
+        """The rows with what `missing` masks hidden, and what is derived from it recomputed."""
+        if not any(run.plan.masks for run in self._tables.values()):
+            return root
+        for name, run in self._tables.items():
+            run.find_masks(self._down(root, name))
+        for name, run in self._tables.items():
+            run.hide(self._down(root, name))
+        for table, name in self.plan.recomputed:
+            frame = self._down(root, table)
+            unit = self._sequence_of((table, name))
+            if unit is None:
+                self._tables[table].recompute(name, frame)
+            else:
+                step = next(s for s in unit.steps if name in s.fields)
+                fill_sequence((step,), frame, self._tables[table].fill_step)
+                self._tables[table].hide_again(name, frame)
+        return root
+
+    def _sequence_of(self, node: Node) -> SequenceUnit | None:
+        for unit in self.plan.units:
+            if isinstance(unit, SequenceUnit) and node in unit.writes:
+                return unit
+        return None
+
+    def frames(self, root: Frame) -> dict[str, Frame]:
+        """The frames of all tables of the family, by name."""
+        return {name: self._down(root, name) for name in self.plan.tables}
+
+    # sizes and pilots
+
+    @property
+    def roots_per_block(self) -> int:
+        """Root rows of a block: so many that it has about 16,384 rows in all."""
+        if len(self.plan.tables) == 1:
+            return BLOCK_ROWS
+        return max(1, min(BLOCK_ROWS, int(BLOCK_ROWS / self.rows_per_root)))
+
+    @property
+    def rows_per_root(self) -> float:
+        """Rows of all tables for each root row, from a pilot with a fixed seed."""
+        if self._rows_per_root is None:
+            rows = max(1, min(FIRST_PILOT, self._tables[self.plan.root].plan.rows))
+            frame = self.frame(0, rows, PILOT_SEED)
+            self._rows_per_root = rows_under(frame) / rows
+        return self._rows_per_root
+
+    def _pilot_of(self, unit: Unit) -> Callable[[], Iterator[Frame]]:
+        """Frames of the table of `unit` for a pilot, with all made that comes before it."""
+
+        def frames() -> Iterator[Frame]:
+            for root in self.pilot_roots(unit):
+                yield self._down(root, unit.table)
+
+        return frames
+
+    def pilot_roots(self, until: Unit | None = None) -> Iterator[Frame]:
+        """Blocks of pilot rows with all made that comes before the unit `until`."""
+        before = self._before(until) if until is not None else list(self.plan.units)
+        start, size = 0, FIRST_PILOT
+        for _ in range(MOST_PILOT_BLOCKS):
+            frame = self.pilot_root(start, start + size)
+            for unit in before:
+                self.run_unit(unit, frame)
+            yield frame
+            start += size
+            rows = max(1, rows_under(frame)) / size
+            size = max(16, min(4_096, int(PILOT_BLOCK_ROWS / rows)))
+
+    def pilot_root(self, start: int, stop: int) -> Frame:
+        """An empty frame of the root rows of a pilot."""
+        rows = max(self._tables[self.plan.root].plan.rows, 1)
+        numbers = np.arange(start, stop, dtype=np.int64) % rows
+        return Frame(self.plan.root, PILOT_SEED, root_keys(self.plan.root, start, stop), numbers)
+
+    def _before(self, until: Unit) -> list[Unit]:
+        """The units that `until` needs, in order, those inside of the ones it is in included."""
+        found: list[Unit] = []
+
+        def search(units: tuple[Unit, ...]) -> bool:
+            for unit in units:
+                if unit is until:
+                    return True
+                if isinstance(unit, EntityUnit):
+                    length = len(found)
+                    if search(unit.units):
+                        return True
+                    del found[length:]
+                found.append(unit)
+            return False
+
+        search(self.plan.units)
+        return found
+
+
+class _PilotRows:
+    """Rows of a table under others, for pilots of its row rules: as many as are asked for."""
+
+    def __init__(self, family: FamilyRun, table: str) -> None:
+        self._family = family
+        self._table = table
+        self._pools: dict[Step, Frame] = {}
+
+    def rows(self, step: Step, start: int, stop: int) -> Frame:
+        """Rows `start` to `stop` with all made that comes before `step`, which is not."""
+        pool = self._pools.get(step)
+        if pool is None:
+            pool = self._pools[step] = self._pool(step)
+        numbers = np.arange(start, stop, dtype=np.int64)
+        if not pool.rows:
+            return pool
+        at = numbers % pool.rows
+        part = pool.some(at)
+        keys = root_keys(f"{self._table}#pilot", start, stop)
+        part.keys = part.entities = keys
+        return part
+
+    def _pool(self, step: Step) -> Frame:
+        unit = self._unit_of(step)
+        largest: Frame | None = None
+        for root in self._family.pilot_roots(unit):
+            frame = self._family._down(root, self._table)
+            if largest is None or frame.rows > largest.rows:
+                largest = frame
+            if frame.rows >= BLOCK_ROWS // 4:
+                break
+        assert largest is not None
+        return largest
+
+    def _unit_of(self, step: Step) -> Unit:
+        stack = list(self._family.plan.units)
+        while stack:
+            unit = stack.pop()
+            if isinstance(unit, EntityUnit):
+                stack.extend(unit.units)
+            elif isinstance(unit, StepUnit) and (unit.step is step or step in unit.step.inner):
+                return unit
+        raise AssertionError("a step is in a unit")

@@ -1,0 +1,1 @@
+"""References: the choice of a row of another table, and what is read of it."""
