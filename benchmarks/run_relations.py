@@ -9,9 +9,10 @@ Every contender is a process of its own, other tools' in an environment of their
 temporary folder or kept in `--environments`. First each writes some patients and these are checked
 (relation_checks.py); then rounds are interleaved: each round asks every contender once, in an order
 that turns, so that a machine that speeds up or slows down does so for all. A ratio is the median
-over rounds of (bar's seconds / contender's). The bar is hand_written_tables.py, or the module of
-`--bar` with its `multi(n)`; "as text" is ours by hand with the spec's text keys. CPU time and peak
-memory count all processes of a contender. Exit code 1 if synthdsl's tables are wrong.
+over rounds of (bar's seconds / contender's), elapsed and, on a busy machine more telling, of CPU.
+The bar is hand_written_tables.py, or the module of `--bar` with its `multi(n)`; "as text" is ours
+by hand with the spec's text keys, and "of text" the ratio to it. CPU time and peak memory count
+all processes of a contender. Exit code 1 if synthdsl's tables are wrong.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ def parquet_writer(path: Path, schema: Any) -> Any:
 def synthdsl_job() -> Job:
     """Ours; the spec is loaded once, as a program would."""
     import synthdsl
+    from synthdsl.engine.batches import family_batches
 
     spec = synthdsl.load(str(SPEC))
 
@@ -131,12 +133,10 @@ def synthdsl_job() -> Job:
             return spec.write(
                 folder, format="parquet", rows={"patient": rows}, seed=1, overwrite=True
             )
-        made = spec.generate({"patient": rows}, seed=1)
         if sink == "table":
-            return made.tables
-        for name in TABLES:
-            for _ in made.batches(name):
-                pass
+            return spec.generate({"patient": rows}, seed=1).tables
+        for _ in family_batches(spec.recipe(1), "patient", 0, rows):
+            pass
         return None
 
     return make
@@ -196,9 +196,9 @@ def family_of(process: int) -> list[int]:
     return found
 
 
-def cpu_of(process: int) -> float:
-    """CPU seconds of a process and all below it, ended children included."""
-    ticks = sum(sum(map(int, s[11:15])) for p in family_of(process) if (s := stat_of(p)))
+def cpu_below(process: int) -> float:
+    """CPU seconds of all processes below one, in steps of the system's clock, often 0.01 s."""
+    ticks = sum(sum(map(int, s[11:15])) for p in family_of(process)[1:] if (s := stat_of(p)))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -235,7 +235,7 @@ class Served:
     def ask(self, rows: int, sink: str, folder: Path) -> dict[str, float]:
         """Seconds, CPU seconds and peak of one job; empty, with `error` set, if it failed."""
         asked = json.dumps({"rows": rows, "sink": sink, "folder": str(folder)})
-        cpu = cpu_of(self.process.pid)
+        below = cpu_below(self.process.pid)
         assert self.process.stdin is not None and self.process.stdout is not None
         try:
             self.process.stdin.write(asked + "\n")
@@ -249,8 +249,12 @@ class Served:
             self.error = str(answer.get("error", last))
             return {}
         self.version = answer["version"]
-        pid = self.process.pid
-        return {"seconds": answer["seconds"], "cpu": cpu_of(pid) - cpu, "peak": peak_of(pid)}
+        cpu = answer["cpu"] + cpu_below(self.process.pid) - below
+        return {
+            "seconds": answer["seconds"],
+            "cpu": cpu,
+            "peak": peak_of(self.process.pid),
+        }
 
     def stop(self) -> None:
         """End the process."""
@@ -347,25 +351,29 @@ def show(rows: int, sink: str, times: dict[str, Times]) -> None:
     print(f"\n{sink}, {rows:,} patients (about {rows * ROWS_A_PATIENT:,} rows)")
     print(
         f"{'contender':24} {'rounds':>6} {'patients/s':>11} {'rows/s':>12} {'ratio':>8}"
-        f" {'range':>15} {'of text':>8} {'CPU s':>8} {'peak MB':>8}"
+        f" {'range':>15} {'of text':>8} {'CPU s':>8} {'of CPU':>8} {'of text':>8} {'peak MB':>8}"
     )
     for name, mine in times.items():
         if not mine.seconds:
             continue
-        ratios = against(times["bar"], mine)
-        of_text = statistics.median(against(times["as text"], mine)) if "as text" in times else 0
+        ratios = against(times["bar"].seconds, mine.seconds)
+        text = times.get("as text", mine)
+        of_text = statistics.median(against(text.seconds, mine.seconds))
+        of_cpu = statistics.median(against(times["bar"].cpu, mine.cpu))
+        of_text_cpu = statistics.median(against(text.cpu, mine.cpu))
         rate = rows / statistics.median(mine.seconds)
         print(
             f"{name:24} {len(mine.seconds):6} {rate:11,.0f} {rate * ROWS_A_PATIENT:12,.0f}"
             f" {statistics.median(ratios):8.3g} {f'{min(ratios):.3g}-{max(ratios):.3g}':>15}"
-            f" {of_text:8.3g} {statistics.median(mine.cpu):8.2f} {mine.peak:8,.0f}",
+            f" {of_text:8.3g} {statistics.median(mine.cpu):8.3f} {of_cpu:8.3g} {of_text_cpu:8.3g}"
+            f" {mine.peak:8,.0f}",
             flush=True,
         )
 
 
-def against(bar: Times, mine: Times) -> list[float]:
+def against(bar: list[float], mine: list[float]) -> list[float]:
     """The bar's seconds over a contender's, of the rounds that both did."""
-    return [b / m for b, m in zip(bar.seconds, mine.seconds, strict=False)]
+    return [b / m for b, m in zip(bar, mine, strict=False)]
 
 
 def show_memory(names: list[str], all_rows: list[int], sinks: list[str], bar: str | None) -> None:

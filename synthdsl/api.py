@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from synthdsl.model.build import build_spec
 from synthdsl.model.findings import Findings
 from synthdsl.model.spec import Spec as Model
 from synthdsl.model.spec import Table
+from synthdsl.plan.samplings import SAMPLINGS
 from synthdsl.source import Source, Span, decode
 
 if TYPE_CHECKING:
@@ -179,10 +181,14 @@ def format_text(path: str, text: str) -> tuple[str, list[Diagnostic]]:
 
 @dataclass(frozen=True)
 class RowRange:
-    """Rows `start` to `stop` (exclusive) of a table."""
+    """Rows `start` to `stop` (exclusive) of a table.
+
+    `is_slice`: of the table with as many rows as declared, not with `stop` of them.
+    """
 
     start: int
     stop: int
+    is_slice: bool = False
 
 
 def parse_rows(text: str) -> dict[str, RowRange]:
@@ -206,7 +212,7 @@ def parse_rows(text: str) -> dict[str, RowRange]:
             raise SynthError(f"{stop:,} rows are more than 2^48", exit_code=2)
         if (match[1] or "") in result:
             raise SynthError(f"rows are given twice: `{text[:60]}`", exit_code=2)
-        result[match[1] or ""] = RowRange(start, stop)
+        result[match[1] or ""] = RowRange(start, stop, match[2] is not None)
     return result
 
 
@@ -263,17 +269,20 @@ class Spec:
         seed: int | None = None,
         case: str | None = None,
         breaks: str | None = None,
+        sampling: str = "random",
     ) -> Generated:
         """The rows of every table.
 
         `rows`: a number, a slice `"A:B"`, or numbers by table; by default what the spec says.
         `case`: all rows meet this case of the spec. `breaks`: all rows break this rule and no
-        other. Rows are made when they are asked for. Raises `SynthError` (exit code 2) for
-        rows, seeds or names that make no sense.
+        other. `sampling`: how rows of root tables cover their fields, independently (`random`)
+        or by a design (`antithetic`, `latin-hypercube`, `sobol`). Rows are made when they are
+        asked for. Raises `SynthError` (exit code 2) for rows, seeds or names that make no sense.
         """
         self._check_seed(seed)
         ranges = self._ranges(rows)
-        return Generated(ranges, self._sized(ranges, seed, case=case, breaks=breaks))
+        recipe = self._sized(ranges, seed, case=case, breaks=breaks, sampling=sampling)
+        return Generated(ranges, recipe)
 
     def write(
         self,
@@ -288,6 +297,7 @@ class Spec:
         workers: int = 1,
         overwrite: bool = False,
         truth: bool = False,
+        sampling: str = "random",
         progress: Callable[[int, int], object] | None = None,
     ) -> Manifest:
         """Write every table to the folder `out`, whole or not at all.
@@ -307,7 +317,7 @@ class Spec:
 
         self._check_seed(seed)
         ranges = self._ranges(rows)
-        recipe = self._sized(ranges, seed, case=case, breaks=breaks)
+        recipe = self._sized(ranges, seed, case=case, breaks=breaks, sampling=sampling)
         schemas: dict[str, dict[str, pa.Schema]] = {name: {} for name in ranges}
         for name, output in outputs_of(recipe).items():
             if truth or not name.endswith(TRUTH):
@@ -330,6 +340,7 @@ class Spec:
             sources=[source_entry(os.path.basename(f.path), f.digest) for f in self._model.files],
             case=self._focus("true", case=case, breaks=breaks),
             broken_rule=self._focus("false", case=case, breaks=breaks),
+            sampling=None if sampling == "random" else sampling,
         )
         return write_folder(
             Path(out),
@@ -350,6 +361,7 @@ class Spec:
         seed: int | None = None,
         case: str | None = None,
         breaks: str | None = None,
+        sampling: str = "random",
         most: int | None = None,
     ) -> list[Measured]:
         """Every `expect` of the spec, measured on the rows that `generate` would make.
@@ -367,7 +379,8 @@ class Spec:
             name: (r.start, r.stop if most is None else min(r.stop, r.start + most))
             for name, r in spans.items()
         }
-        return measure(run_of(self._sized(spans, seed, case=case, breaks=breaks)), ranges)
+        recipe = self._sized(spans, seed, case=case, breaks=breaks, sampling=sampling)
+        return measure(run_of(recipe), ranges)
 
     def costly(
         self, *, seed: int | None = None, case: str | None = None, breaks: str | None = None
@@ -391,6 +404,7 @@ class Spec:
         seed: int | None = None,
         case: str | None = None,
         breaks: str | None = None,
+        sampling: str = "random",
         most: int | None = None,
         pilot_rows: int | None = None,
         progress: Callable[[int, int], object] | None = None,
@@ -409,7 +423,7 @@ class Spec:
         spans = self._ranges(rows)
         ranges = {name: (r.start, r.stop) for name, r in spans.items()}
         return movements(
-            run_of(self._sized(spans, seed, case=case, breaks=breaks)),
+            run_of(self._sized(spans, seed, case=case, breaks=breaks, sampling=sampling)),
             ranges,
             most=max(stop for _, stop in ranges.values()) if most is None else most,
             pilot_rows=PILOT_ROWS if pilot_rows is None else pilot_rows,
@@ -423,6 +437,7 @@ class Spec:
         seed: int | None = None,
         case: str | None = None,
         breaks: str | None = None,
+        sampling: str = "random",
         most: int | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Report:
@@ -431,16 +446,15 @@ class Spec:
         from synthdsl.engine.conditioning.account import account
         from synthdsl.render.report import Report
 
-        movement = self.movement(
-            rows, seed=seed, case=case, breaks=breaks, most=most, progress=progress
-        )
+        focus: dict[str, Any] = {"case": case, "breaks": breaks, "sampling": sampling}
+        movement = self.movement(rows, seed=seed, most=most, progress=progress, **focus)
         return Report(
             self.name,
             self.description,
             self.seed if seed is None else seed,
-            account(run_of(self.recipe(seed, case=case, breaks=breaks))),
+            account(run_of(self._sized(self._ranges(rows), seed, **focus))),
             movement,
-            tuple(self.measure(rows, seed=seed, case=case, breaks=breaks, most=most)),
+            tuple(self.measure(rows, seed=seed, most=most, **focus)),
             self._focus("true", case=case, breaks=breaks),
             self._focus("false", case=case, breaks=breaks),
         )
@@ -493,7 +507,13 @@ class Spec:
         return account(run_of(self.recipe(case=case, breaks=breaks)))
 
     def _sized(
-        self, ranges: dict[str, RowRange], seed: int | None, *, case: str | None, breaks: str | None
+        self,
+        ranges: dict[str, RowRange],
+        seed: int | None,
+        *,
+        case: str | None,
+        breaks: str | None,
+        sampling: str = "random",
     ) -> Recipe:
         """The recipe of a run that makes `ranges`: tables that others refer to have that size."""
         sizes = tuple(
@@ -501,7 +521,29 @@ class Spec:
             for name in self._referred
             if ranges[name].stop != self.tables[name].rows
         )
-        return self.recipe(seed, case=case, breaks=breaks, sizes=sizes)
+        return self.recipe(
+            seed,
+            case=case,
+            breaks=breaks,
+            sizes=sizes,
+            sampling=sampling,
+            design_rows=self._design_rows(ranges, sampling),
+        )
+
+    def _design_rows(
+        self, ranges: dict[str, RowRange], sampling: str
+    ) -> tuple[tuple[str, int], ...]:
+        """The numbers of rows for which a design is made, where it depends on them."""
+        if sampling not in SAMPLINGS:
+            near = get_close_matches(sampling, SAMPLINGS, n=1)
+            advice = f"did you mean `{near[0]}`?" if near else f"there is {', '.join(SAMPLINGS)}"
+            raise SynthError(f"unknown sampling `{sampling}`; {advice}", exit_code=2)
+        if sampling != "latin-hypercube":
+            return ()
+        return tuple(
+            (name, self.tables[name].rows if span.is_slice else span.stop)
+            for name, span in ranges.items()
+        )
 
     def recipe(
         self,
@@ -510,6 +552,8 @@ class Spec:
         case: str | None = None,
         breaks: str | None = None,
         sizes: tuple[tuple[str, int], ...] = (),
+        sampling: str = "random",
+        design_rows: tuple[tuple[str, int], ...] = (),
     ) -> Recipe:
         """All that the rows follow from, as plain values. Raises `SynthError` for wrong names."""
         from synthdsl.engine.batches import Recipe, remember
@@ -525,6 +569,8 @@ class Spec:
             case,
             breaks,
             sizes,
+            sampling,
+            design_rows,
         )
         self._check_focus(case, breaks)
         remember(recipe, self._model)
@@ -570,7 +616,7 @@ class Spec:
         for name, table in self.tables.items():
             if table.parent is not None:
                 continue
-            declared = RowRange(0, table.rows)
+            declared = RowRange(0, table.rows, is_slice=True)
             is_given = name in self._referred or table.is_fixed
             result[name] = given.get(name) or (None if is_given else everything) or declared
         self._check_referred(result)

@@ -161,5 +161,6 @@ _declare(
     zero_mass="A declared value that can never occur.",
     vacuous_rule="A rule that no row can break.",
     costly_rules="Rules that hardly any drawn row meets.",
+    unlinked_rows="Rows under others that do not say under which.",
     real_identifier="An identifier that may belong to a real person.",
 )

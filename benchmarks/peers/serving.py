@@ -1,10 +1,11 @@
 """How a contender of run_relations.py is asked to do its job again and again, in one process.
 
 Each line of standard input is a request in JSON: `rows` (patients), `sink` and `folder`. Each is
-answered by one line of JSON with the seconds that the job took, or the error. A job makes the
-three tables and drops them (`arrow`), keeps all of them in memory (`table`), or writes
-`patient.parquet`, `encounter.parquet` and `observation.parquet`, each a file or a folder of parts,
-into the folder (`parquet`). Standard library only: contenders live in environments of their own.
+answered by one line of JSON with the job's seconds, elapsed and of this process's CPU, or the
+error. A job makes the three tables and drops them (`arrow`), keeps all of them in memory (`table`),
+or writes `patient.parquet`, `encounter.parquet` and `observation.parquet`, each a file or a folder
+of parts, into the folder (`parquet`). Standard library only: contenders live in environments of
+their own.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ def serve(job: Job, version: str) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         said: dict[str, Any] = {"version": version}
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         try:
             result = job(asked["rows"], asked["sink"], Path(asked["folder"]))
             said["seconds"] = time.perf_counter() - began
+            said["cpu"] = time.process_time() - cpu
             del result
         except Exception as error:  # whatever a tool says is its answer
             said["error"] = f"{type(error).__name__}: {error}"

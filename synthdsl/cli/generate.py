@@ -15,6 +15,7 @@ from synthdsl.cli.files import check_new_file, write_new_file
 from synthdsl.cli.options import (
     add_focus,
     add_parameters,
+    add_sampling,
     add_seed,
     add_spec,
     complete_as,
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes to use; the data is the same for any number (default: 1)",
     )  # fmt: skip
     add_focus(parser)
+    add_sampling(parser)
     parser.add_argument(
         "--truth", action="store_true",
         help="also write what `missing` has masked, and which rows are exceptions of soft rules",
@@ -115,7 +117,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             manifest = spec.write(
                 args.out, format=args.format, rows=rows, compression=args.compression,
                 workers=args.workers, overwrite=args.overwrite, truth=args.truth,
-                progress=progress.update, **focus,
+                sampling=args.sampling, progress=progress.update, **focus,
             )  # fmt: skip
         except KeyboardInterrupt:
             progress.close()
@@ -124,7 +126,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not args.quiet:
         _tell(manifest, args.out, time.monotonic() - start, console)
     if form is None:
-        measured = spec.measure(rows, most=MOST_MEASURED, **focus)
+        measured = spec.measure(rows, most=MOST_MEASURED, sampling=args.sampling, **focus)
     else:
         measured = _report(spec, rows, form, args, console)
     return FINE if _expectations_met(measured, args, console) else FINDINGS
@@ -159,8 +161,8 @@ def _report(spec: Any, rows: Any, form: str, args: argparse.Namespace, console: 
 
     with _progress(args, console) as progress:
         report = spec.report(
-            rows, seed=args.seed, case=args.case, breaks=args.breaks, most=MOST_MEASURED,
-            progress=progress.update,
+            rows, seed=args.seed, case=args.case, breaks=args.breaks, sampling=args.sampling,
+            most=MOST_MEASURED, progress=progress.update,
         )  # fmt: skip
     text = render_report(report, form=form)
     write_new_file(args.report, text.encode(), overwrite=args.overwrite)

@@ -59,6 +59,17 @@ def add_focus(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """`--sampling`."""
+    from synthdsl.plan.samplings import SAMPLINGS
+
+    parser.add_argument(
+        "--sampling", choices=SAMPLINGS, default=SAMPLINGS[0],
+        help="how rows of root tables cover their fields: independently, or by a design that "
+        "makes means more precise (default: random)",
+    )  # fmt: skip
+
+
 def parameters(args: argparse.Namespace) -> dict[str, str]:
     """The values given with `--set`, by name. Raises `SynthError` (code 2)."""
     values: dict[str, str] = {}

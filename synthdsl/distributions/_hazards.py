@@ -194,7 +194,7 @@ class Within(_Built):
         # what rounds up at the upper end itself would leave the interval
         half = step / 2
         top = np.minimum(last + half * (1 - 2.0**-30), np.nextafter(last + half, -np.inf))
-        return first - half, np.where(last < first, -np.inf, top)
+        return first - half, np.where(last < first, -np.inf, top)[()]
 
     def _is_possible(self, low: Any, high: Any, *values: Any) -> Any:
         ends = self._ends(low, high)

@@ -47,6 +47,9 @@ class Recipe:
     """The case that all rows meet, and the rule that all break."""
     sizes: tuple[tuple[str, int], ...] = ()
     """Rows of tables that others refer to, where they are not as declared."""
+    sampling: str = "random"
+    design_rows: tuple[tuple[str, int], ...] = ()
+    """The design of root rows, and of how many rows it is where that matters."""
 
     def plain(self) -> dict[str, Any]:
         """The recipe as values that JSON can say."""
@@ -54,6 +57,7 @@ class Recipe:
             **vars(self),
             "params": [list(item) for item in self.params],
             "sizes": [list(item) for item in self.sizes],
+            "design_rows": [list(item) for item in self.design_rows],
         }
 
     @classmethod
@@ -61,8 +65,13 @@ class Recipe:
         """The recipe that `plain` made."""
         params = tuple((name, value) for name, value in plain["params"])
         sizes = tuple((name, rows) for name, rows in plain["sizes"])
-        digests = tuple(plain["digests"])
-        return cls(**{**plain, "params": params, "digests": digests, "sizes": sizes})
+        given = {
+            "params": params,
+            "digests": tuple(plain["digests"]),
+            "sizes": sizes,
+            "design_rows": tuple((name, rows) for name, rows in plain["design_rows"]),
+        }
+        return cls(**{**plain, **given})
 
 
 _checked: dict[Recipe, Spec] = {}
@@ -77,8 +86,10 @@ def remember(recipe: Recipe, model: Spec) -> None:
 
 
 def _whole(recipe: Recipe) -> Recipe:
-    """The recipe of the same model without case, seed and sizes."""
-    return replace(recipe, seed=None, case=None, breaks=None, sizes=())
+    """The recipe of the same model, whatever rows are made of it."""
+    return replace(
+        recipe, seed=None, case=None, breaks=None, sizes=(), sampling="random", design_rows=()
+    )
 
 
 @lru_cache(maxsize=8)
@@ -102,7 +113,9 @@ def _prepared(recipe: Recipe) -> Run:
         if model is None:
             raise SynthError("the spec has errors", diagnostics=diagnostics)
     return Run(
-        lower(model, case=recipe.case, breaks=recipe.breaks, sizes=dict(recipe.sizes))
+        lower(model, case=recipe.case, breaks=recipe.breaks, sizes=dict(recipe.sizes)),
+        sampling=recipe.sampling,
+        design_rows=dict(recipe.design_rows),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthdsl.engine.choices import Chooser
 from synthdsl.engine.evaluate import evaluate_column
-from synthdsl.engine.frame import Frame, RowError, scatter
+from synthdsl.engine.frame import Frame, Record, RowError, scatter
 from synthdsl.engine.lookup_index import raw_column
 from synthdsl.engine.masses import Mass, masses_inside
 from synthdsl.engine.results import filled_mask
@@ -31,7 +31,7 @@ from synthdsl.model.draws import (
 )
 from synthdsl.model.expressions import Constant
 from synthdsl.values.arrays import repeated
-from synthdsl.values.columns import Column, both_valid
+from synthdsl.values.columns import Column, Vocabulary, both_valid
 
 WeightedValues = tuple[list[Any], NDArray[np.float64]]
 """Outcomes, None for null, and the weight of each."""
@@ -63,6 +63,7 @@ class Mixture(Sampler):
         if valid is not None:
             number[~valid] = -1
         column = draw_by_branch(self._samplers, number, frame, draws)
+        assert isinstance(column, Column)
         return Column(column.values, both_valid(column.valid, valid), column.vocabulary)
 
     def _inside(self, shares: list[Any], valid: Any, frame: Frame) -> tuple[list[Any], Any]:
@@ -96,7 +97,7 @@ class Branches(Sampler):
         self._samplers = samplers
         self._number = context.simplify(branch_number(draw))
 
-    def sample(self, frame: Frame, draws: BlockDraws) -> Column:
+    def sample(self, frame: Frame, draws: BlockDraws) -> Column | Record:
         """For each row a draw of its branch."""
         number = evaluate_column(self._number, frame).values
         return draw_by_branch(self._samplers, number, frame, draws)
@@ -132,23 +133,34 @@ def weighted_values(draw: DrawNode) -> WeightedValues | None:
 
 def draw_by_branch(
     samplers: list[Sampler], number: NDArray[Any], frame: Frame, draws: BlockDraws
-) -> Column:
+) -> Column | Record:
     """For each row a draw of the sampler with its number, each on its own rows."""
-    result: Column | None = None
+    parts: list[tuple[NDArray[np.int64], Column | Record]] = []
     for branch, sampler in enumerate(samplers):
         rows = np.flatnonzero(number == branch)
         if rows.size == frame.rows:
-            whole = sampler.sample(frame, draws)
-            assert isinstance(whole, Column)
-            return whole
-        if not rows.size and not (branch == len(samplers) - 1 and result is None):
-            continue
-        drawn = sampler.sample(frame.some(rows), draws.at(rows))
-        assert isinstance(drawn, Column)
-        if result is None:
-            result = _blank(drawn, frame.rows)
-        result = scatter(result, rows, drawn)
-    assert result is not None
+            return sampler.sample(frame, draws)
+        if rows.size or (branch == len(samplers) - 1 and not parts):
+            parts.append((rows, sampler.sample(frame.some(rows), draws.at(rows))))
+    first = parts[0][1]
+    if isinstance(first, dict):
+        return {
+            name: _gathered([(at, _part(p, name)) for at, p in parts], frame.rows) for name in first
+        }
+    return _gathered([(at, p) for at, p in parts if isinstance(p, Column)], frame.rows)
+
+
+def _part(record: Column | Record, name: str) -> Column:
+    if isinstance(record, dict):
+        return record[name]
+    # a null branch among records
+    return Column(np.zeros(len(record), np.int32), record.valid, Vocabulary(("",)))
+
+
+def _gathered(parts: list[tuple[NDArray[np.int64], Column]], rows: int) -> Column:
+    result = _blank(parts[0][1], rows)
+    for at, part in parts:
+        result = scatter(result, at, part)
     return result
 
 

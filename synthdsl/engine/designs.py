@@ -29,10 +29,9 @@ from synthdsl.engine.sobol import (
     direction_numbers,
     most_dimensions,
 )
-from synthdsl.engine.streams import GOLDEN, Keys, mix, tag
+from synthdsl.engine.streams import Keys, mix, root_keys_at, tag
 from synthdsl.providers._permutation import permuted
 
-KINDS = ("random", "antithetic", "latin-hypercube", "sobol")
 MOST_PARTS = 1 << 31
 """Rows of a Latin hypercube, for which 64-bit arithmetic is exact."""
 
@@ -72,8 +71,7 @@ class Antithetic(Design):
     def bits(self, seed: int, slot: str, ordinals: Ordinals, plain: Keys) -> Keys:
         """Plain bits of even rows, and their complement in the odd row after each."""
         odd = np.flatnonzero(ordinals & 1)
-        keys = (ordinals[odd] - 1).astype(np.uint64) * GOLDEN
-        keys = mix(keys + np.uint64(tag("entity", self.table)))
+        keys = root_keys_at(self.table, ordinals[odd] - 1)
         plain[odd] = ~mix(keys ^ np.uint64(tag("slot", seed, slot, 0)))
         return plain
 
@@ -176,7 +174,10 @@ class Sobol(Design):
 
 
 def design_of(kind: str, table: str, slots: Sequence[str], rows: int) -> Design | None:
-    """The design of that kind for a root table of `rows` rows; None for independent draws."""
+    """The design for a root table of `rows` rows; None for independent draws.
+
+    `kind` is one of `plan.samplings.SAMPLINGS`.
+    """
     if kind == "antithetic":
         return Antithetic(table, slots)
     if kind == "latin-hypercube":

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from synthdsl.diagnostics import Diagnostic, Label, SynthError
 from synthdsl.engine.conditioning.component import (
     BLOCK_ROWS,
-    MOST_TRIES,
     PILOT_ROWS,
     STAGE_TRIES,
     tries_at_once,
@@ -32,6 +31,8 @@ from synthdsl.values.columns import Column
 
 RunUnit = Callable[[Unit, Frame], None]
 """Runs a unit for all rows under those of a frame of the unit's entity."""
+MOST_TRIES = 1 << 17
+"""Tries of one entity, given what is above it, after which it counts as impossible."""
 MOST_PILOT = PILOT_ROWS
 LEAST_PILOT = 1_024
 ENTITIES_AT_ONCE = 4_096

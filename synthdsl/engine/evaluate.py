@@ -51,6 +51,7 @@ from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.plan.tabulated import Axis, Tabulated
 from synthdsl.values.arrays import numbers, strings, unpacked
 from synthdsl.values.columns import Column, both_valid
+from synthdsl.values.types import Kind
 
 FALSE = np.bool_(False)
 
@@ -190,7 +191,7 @@ def _choose(expression: Choose, frame: Frame) -> Column:
     columns = [evaluate(value, frame) for _, value in expression.branches]
     columns.append(evaluate(expression.otherwise, frame))
     valid = _choose_masks(masks, columns, frame.rows)
-    if expression.type.is_text:
+    if expression.type.is_text or expression.type.kind is Kind.UUID:
         texts = choose_texts(masks, columns, frame.rows)
         return Column(texts.values, valid, texts.vocabulary)
     result: Any = np.empty(frame.rows, element_type(expression))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.conditioning.component import PILOT_SEED
+from synthdsl.engine.designs import Design
 from synthdsl.engine.entities import Entities, rows_under, way_down
 from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame, RowError, child_frame, children_of
@@ -44,8 +45,11 @@ MOST_PILOT_BLOCKS = 64
 class FamilyRun:
     """A root table with all that is under it, ready to make any of its rows."""
 
-    def __init__(self, plan: FamilyPlan, tables: Mapping[str, TableRun]) -> None:
+    def __init__(
+        self, plan: FamilyPlan, tables: Mapping[str, TableRun], design: Design | None = None
+    ) -> None:
         self.plan = plan
+        self._design = design
         self._tables = {name: tables[name] for name in plan.tables}
         self._models = {name: run.plan.table for name, run in self._tables.items()}
         self._machines: dict[str, PathwaySampler] = {}
@@ -90,7 +94,8 @@ class FamilyRun:
     def frame(self, start: int, stop: int, seed: int) -> Frame:
         """Root rows `start` to `stop` (exclusive) with all that is under them, before masking."""
         keys = root_keys(self.plan.root, start, stop)
-        frame = Frame(self.plan.root, seed, keys, np.arange(start, stop, dtype=np.int64))
+        numbers = np.arange(start, stop, dtype=np.int64)
+        frame = Frame(self.plan.root, seed, keys, numbers, design=self._design)
         for unit in self.plan.units:
             self.run_unit(unit, frame)
         return frame
@@ -98,7 +103,8 @@ class FamilyRun:
     def rows_at(self, seed: int, numbers: NDArray[np.int64], fields: frozenset[str]) -> Frame:
         """The root rows with the given numbers: complete values of at least the `fields`."""
         keys = root_keys_at(self.plan.root, numbers)
-        frame = Frame(self.plan.root, seed, keys, numbers.astype(np.int64))
+        numbers = numbers.astype(np.int64)
+        frame = Frame(self.plan.root, seed, keys, numbers, design=self._design)
         for unit in self._needed(fields):
             self.run_unit(unit, frame)
         return frame
@@ -240,7 +246,9 @@ class FamilyRun:
         """Rows of all tables for each root row, from a pilot with a fixed seed."""
         if self._rows_per_root is None:
             rows = max(1, min(FIRST_PILOT, self._tables[self.plan.root].plan.rows))
-            frame = self.frame(0, rows, PILOT_SEED)
+            frame = self.pilot_root(0, rows)
+            for unit in self.plan.units:
+                self.run_unit(unit, frame)
             self._rows_per_root = rows_under(frame) / rows
         return self._rows_per_root
 
@@ -273,7 +281,7 @@ class FamilyRun:
         return Frame(self.plan.root, PILOT_SEED, root_keys(self.plan.root, start, stop), numbers)
 
     def _before(self, until: Unit) -> list[Unit]:
-        """The units that `until` needs, in order, those inside of the ones it is in included."""
+        """The units that `until` needs, in order; of a unit that it is inside of, those there."""
         found: list[Unit] = []
 
         def search(units: tuple[Unit, ...]) -> bool:
@@ -289,7 +297,8 @@ class FamilyRun:
             return False
 
         search(self.plan.units)
-        return found
+        needed = with_ancestors([until], [*found, until])
+        return [unit for unit in found if unit in needed]
 
 
 class _PilotRows:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.diagnostics import Diagnostic, SynthError
-from synthdsl.engine.streams import Keys, SlotDraws, child_keys, try_keys
+from synthdsl.engine.streams import Keys, RowBits, SlotDraws, child_keys, try_keys
 from synthdsl.engine.texts import same_vocabulary
 from synthdsl.source import Span
 from synthdsl.values.arrays import numbers
@@ -42,7 +42,7 @@ class Frame:
     under them mix these. `outer` is set inside an aggregate: the frame of the rows whose related
     rows these are, and for each of these the position of its row; `before` while a sequence is
     made: the frame of the rows just before these, and their positions there, and the same for
-    the first rows.
+    the first rows. `design` covers draws of root rows in their first try.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Frame:
         entities: Keys | None = None,
         owner: Frame | None = None,
         parents: NDArray[np.int64] | None = None,
+        design: RowBits | None = None,
     ) -> None:
         self.table = table
         self.seed = seed
@@ -71,6 +72,7 @@ class Frame:
         self.entities = keys if entities is None else entities
         self.owner = owner
         self.parents = parents
+        self.design = design
         self.children: dict[str, Frame] = {}
         self.outer: Part | None = None
         self.before: tuple[Part, Part] | None = None
@@ -82,7 +84,8 @@ class Frame:
 
     def draws(self, field: str) -> SlotDraws:
         """The base draws of a field."""
-        return SlotDraws(self.seed, f"{self.table}.{field}", self.keys, self.ordinals)
+        slot = f"{self.table}.{field}"
+        return SlotDraws(self.seed, slot, self.keys, self.ordinals, self.design)
 
     def base(self, field: str) -> NDArray[np.float64]:
         """The uniforms behind a field that is drawn from one a row: (n,) float64 in (0, 1)."""
@@ -128,6 +131,7 @@ class Frame:
             entities=None if self.entities is self.keys else self.entities[at],
             owner=self.owner,
             parents=None if self.parents is None else self.parents[at],
+            design=self.design,
         )
 
     def only(self, at: NDArray[np.int64], fields: Iterable[str]) -> Frame:

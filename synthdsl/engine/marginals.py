@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdsl.engine.clusters import ClusterSums, cell_effects, effects
 from synthdsl.plan.movement import QUANTILES, Marginal
 from synthdsl.values.columns import Column, Vocabulary
 from synthdsl.values.types import ORDERED, Kind, Type
@@ -40,9 +41,12 @@ class MarginalTally:
         self._rows = self._present = 0
         self._mean = self._squares = 0.0
         self._kept: list[NDArray[np.float64]] = []
+        self._groups = _Groups(len(self._counts)) if words is not None else _Groups(None)
 
-    def add(self, column: Column) -> None:
-        """Take in the column of a block."""
+    def add(self, column: Column, groups: NDArray[np.int64] | None = None) -> None:
+        """Take in the column of a block. `groups`: by row, which rows are alike, from 0; no row
+        of another block is. None of independent rows.
+        """
         values = np.asarray(column.values)
         first = self._rows
         self._rows += len(values)
@@ -50,12 +54,16 @@ class MarginalTally:
             values = values[column.valid]
         self._present += len(values)
         if self._words is not None:
-            self._add_codes(_same_codes(values, column.vocabulary, self._words))
-        elif len(values):
-            self._add_numbers(values.astype(np.float64), first)
-
-    def _add_codes(self, codes: NDArray[np.int64]) -> None:
-        self._counts += np.bincount(codes, minlength=len(self._counts))
+            codes = _same_codes(values, column.vocabulary, self._words)
+            self._counts += np.bincount(codes[codes >= 0], minlength=len(self._counts))
+            if groups is not None:
+                self._groups.add_codes(codes, column.valid, groups)
+            return
+        numbers = values.astype(np.float64)
+        if len(numbers):
+            self._add_numbers(numbers, first)
+        if groups is not None:
+            self._groups.add_numbers(numbers, column.valid, groups, is_kept=first < SKETCH_ROWS)
 
     def _add_numbers(self, values: NDArray[np.float64], first: int) -> None:
         """Mean and sum of squares as Chan, Golub and LeVeque (1983) join two groups."""
@@ -72,10 +80,13 @@ class MarginalTally:
         """What has been gathered."""
         nulls = self._rows - self._present
         if self._words is not None:
-            return Marginal(self._rows, nulls, counts=self._counts)
+            found = self._groups.word_effects()
+            return Marginal(self._rows, nulls, counts=self._counts, effects=found)
         if not self._present:
             return Marginal(self._rows, nulls, values=np.empty(0))
-        values = np.sort(np.concatenate(self._kept)) if self._kept else np.empty(0)
+        values = np.concatenate(self._kept) if self._kept else np.empty(0)
+        order = np.argsort(values, kind="stable")
+        values, groups = values[order], self._groups.kept()
         spread = self._squares / max(self._present - 1, 1)
         return Marginal(
             self._rows,
@@ -89,19 +100,85 @@ class MarginalTally:
             if len(values)
             else None,
             values=values,
+            effects=self._groups.number_effects(spread / self._present),
+            groups=None if groups is None else groups[order],
         )
+
+
+class _Groups:
+    """How alike the rows of a field are in groups. `words`: how many there are; None: numbers."""
+
+    def __init__(self, words: int | None) -> None:
+        self._words = words
+        self._shares = ClusterSums(1 if words is None else words + 1)
+        self._sums = ClusterSums(1)
+        self._origin: float | None = None
+        self._kept: list[NDArray[np.int64]] = []
+        self._before = 0
+        self._is_any = False
+
+    def add_codes(
+        self,
+        codes: NDArray[np.int64],
+        valid: NDArray[np.bool_] | None,
+        groups: NDArray[np.int64],
+    ) -> None:
+        """The words of a block: codes of what is not null, -1 for other words."""
+        assert self._words is not None
+        places = np.full(len(groups), self._words, np.int64)
+        places[slice(None) if valid is None else valid] = codes
+        known = places >= 0
+        self._shares.add(places[known], None, groups[known], groups)
+        self._is_any = True
+
+    def add_numbers(
+        self,
+        values: NDArray[np.float64],
+        valid: NDArray[np.bool_] | None,
+        groups: NDArray[np.int64],
+        *,
+        is_kept: bool,
+    ) -> None:
+        """The numbers of a block: what is not null."""
+        present = groups if valid is None else groups[valid]
+        null = groups[:0] if valid is None else groups[~valid]
+        if self._origin is None and len(values):
+            # sums of squares lose less near the mean
+            self._origin = float(values.mean())
+        centred = values - (self._origin or 0.0)
+        self._sums.add(np.zeros(len(values), np.int64), centred, present, present)
+        self._shares.add(np.zeros(len(null), np.int64), None, null, groups)
+        if is_kept and len(values):
+            self._kept.append(present + self._before)
+        self._before += int(groups.max()) + 1 if len(groups) else 0
+        self._is_any = True
+
+    def word_effects(self) -> NDArray[np.float64] | None:
+        """Design effects of the words and of null; None of independent rows."""
+        return self._shares.share_effects() if self._is_any else None
+
+    def number_effects(self, independent: float) -> NDArray[np.float64] | None:
+        """Those of the mean, whose variance would be `independent`, and of null."""
+        if not self._is_any:
+            return None
+        of_mean = effects(self._sums.variances(), np.array([independent]))
+        return np.concatenate([of_mean, self._shares.share_effects()])
+
+    def kept(self) -> NDArray[np.int64] | None:
+        """Groups of the values that are kept, numbered through all blocks."""
+        return np.concatenate(self._kept) if self._kept else None
+
 
 
 def _same_codes(
     codes: NDArray[np.generic], vocabulary: Vocabulary | None, words: tuple[str, ...]
 ) -> NDArray[np.int64]:
-    """Codes into `words`, of truths too; words that are not among them are left out."""
+    """Codes into `words`, of truths too; -1 for words that are not among them."""
     if vocabulary is None or vocabulary.words == words:
         return codes.astype(np.int64)
     position = {word: code for code, word in enumerate(words)}
     table = np.array([position.get(word, -1) for word in vocabulary.words], np.int64)
-    found = table[codes.astype(np.int64)] if len(table) else codes.astype(np.int64)
-    return found[found >= 0]
+    return table[codes.astype(np.int64)] if len(table) else codes.astype(np.int64)
 
 
 def share_distance(declared: Marginal, realised: Marginal) -> float:
@@ -114,19 +191,35 @@ def has_other_shares(declared: Marginal, realised: Marginal) -> bool:
     """Whether any share differs by more than chance (see `differ`)."""
     if not declared.rows or not realised.rows:
         return False
-    rows = math.inf if declared.shares is not None else declared.rows
-    return differ(_shares(declared), _shares(realised), rows, realised.rows)
+    first, second = _shares(declared), _shares(realised)
+    rows = np.full(len(first), math.inf)
+    if declared.shares is None:
+        rows = declared.rows / _share_effects(declared)
+    return differ(first, second, rows, realised.rows / _share_effects(realised))
 
 
-def differ(first: NDArray[np.float64], second: NDArray[np.float64], n: float, m: float) -> bool:
-    """Whether any of two sets of shares, of `n` and `m` rows, differ by `SIGMAS` standard errors.
+def _share_effects(marginal: Marginal) -> NDArray[np.float64]:
+    """Design effects of the shares of words, and of null."""
+    if marginal.effects is None:
+        return np.ones(1)
+    return marginal.effects if marginal.counts is not None else marginal.effects[1:]
+
+
+def differ(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    n: NDArray[np.float64],
+    m: NDArray[np.float64],
+) -> bool:
+    """Whether any of two sets of shares differ by `SIGMAS` standard errors; `n` and `m` are the
+    independent rows that they are worth, of each or of all.
 
     Both plainly and after the arcsine transform (Anscombe 1948): of a rare word the one errs
     where it becomes common, the other where it vanishes.
     """
-    weight = 0.0 if math.isinf(n) else m / (n + m)
+    weight = 1 / (n / m + 1)
     pooled = first + weight * (second - first)
-    scale = math.sqrt(1 / n + 1 / m)
+    scale = np.sqrt(1 / n + 1 / m)
     plain = np.abs(second - first) > SIGMAS * np.sqrt(pooled * (1 - pooled)) * scale + ROUNDING
     arcs = 2 * np.abs(np.arcsin(np.sqrt(_clipped(first))) - np.arcsin(np.sqrt(_clipped(second))))
     return bool((plain & (arcs > SIGMAS * scale)).any())
@@ -161,7 +254,24 @@ def has_other_values(declared: Marginal, realised: Marginal) -> bool:
         return False
     places = (np.arange(1, CELLS) * len(first)) // CELLS
     cuts = np.unique(first[places])
-    below = [np.searchsorted(x, cuts, "right") / len(x) for x in (first, second)]
-    cells = [np.diff(shares, prepend=0.0, append=1.0) for shares in below]
-    n, m = len(first), len(second)
-    return differ(below[0], below[1], n, m) or differ(cells[0], cells[1], n, m)
+    (n, n_below, cells, below), (m, m_below, cells_2, below_2) = (
+        _in_cells(marginal, cuts) for marginal in (declared, realised)
+    )
+    return differ(below, below_2, n_below, m_below) or differ(cells, cells_2, n, m)
+
+
+def _in_cells(marginal: Marginal, cuts: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """The independent rows that the shares of values between cuts, and of those up to each cut,
+    are worth; then these shares.
+    """
+    values = marginal.values
+    assert values is not None
+    ends = np.searchsorted(values, cuts, "right")
+    below = ends / len(values)
+    cells = np.diff(below, prepend=0.0, append=1.0)
+    rows = np.full(1, float(len(values)))
+    if marginal.groups is None:
+        return rows, rows, cells, below
+    places = np.repeat(np.arange(len(cells)), np.diff(ends, prepend=0, append=len(values)))
+    of_cells, of_below = cell_effects(places, len(cells), marginal.groups)
+    return rows / of_cells, rows / of_below[:-1], cells, below

@@ -6,13 +6,16 @@ on a pilot of `PILOT_ROWS` rows with a seed of its own, so that they follow from
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthdsl.engine.declared_shares import declared_shares
-from synthdsl.engine.frame import RowError
+from synthdsl.engine.entities import rows_under, way_down
+from synthdsl.engine.families import FIRST_PILOT, FamilyRun
+from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.marginals import (
     TRUTHS,
     MarginalTally,
@@ -22,15 +25,24 @@ from synthdsl.engine.marginals import (
     share_distance,
     value_distance,
 )
-from synthdsl.engine.run import BLOCK_ROWS, PILOT_SEED, Run, TableRun
+from synthdsl.engine.run import BLOCK_ROWS, Run
 from synthdsl.model.draws import ProviderDraw, inner_draws
-from synthdsl.model.spec import Field, Spec
-from synthdsl.plan.components import ancestors
-from synthdsl.plan.lower import Plan, TablePlan, dependencies, lower
+from synthdsl.model.expressions import Constant
+from synthdsl.model.relations import count_name
+from synthdsl.model.spec import Field, Spec, Table
+from synthdsl.plan.families import FamilyPlan
+from synthdsl.plan.lower import Plan, TablePlan, lower
 from synthdsl.plan.movement import ExceptionShare, Marginal, MovedField, TableMovement
-from synthdsl.values.types import Kind
+from synthdsl.plan.nodes import Node, whole_of
+from synthdsl.plan.reach import Reach
+from synthdsl.plan.shown import is_declared
+from synthdsl.plan.units import EntityUnit, Unit, with_ancestors
+from synthdsl.values.columns import Column
+from synthdsl.values.types import INT, Kind
 
 PILOT_ROWS = 131_072
+LEAST_ROOTS = 2_048
+"""Root rows of a pilot of related tables, however many rows these have under them."""
 
 
 def movements(
@@ -41,12 +53,21 @@ def movements(
     pilot_rows: int = PILOT_ROWS,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[TableMovement, ...]:
-    """Every table with rules or cases, on at most the first `most` of its rows `ranges`.
+    """Every table with fields that rules move, on about the first `most` of its rows at most.
 
-    `progress` is told the rows done so far, and those in all.
+    `ranges`: rows of the tables without parent. `progress` is told the root rows done so far,
+    and those in all.
     """
-    tables = {name: table for name, table in run.tables.items() if table.components}
-    total = sum(min(stop - start, most) for start, stop in (ranges[name] for name in tables))
+    reach = Reach(run.plan)
+    families = [
+        family
+        for family in run.families.values()
+        if any(node in reach for node in family.plan.graph.reads)
+    ]
+    if not families:
+        return ()
+    spans = {f.plan.root: _measured_span(f, ranges[f.plan.root], most) for f in families}
+    total = sum(stop - start for start, stop in spans.values())
     done = 0
 
     def report(rows: int) -> None:
@@ -55,12 +76,27 @@ def movements(
         if progress is not None:
             progress(done, total)
 
-    bare = _without_rules(run.plan.spec)
+    bare = Run(_without_rules(run.plan.spec))
+    found: dict[str, TableMovement] = {}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return tuple(
-            _movement(table, bare.tables[name], ranges[name], most, pilot_rows, report)
-            for name, table in tables.items()
-        )
+        for family in families:
+            root = family.plan.root
+            moved = _Family(run, bare, family.plan, reach, pilot_rows)
+            for table in moved.movements(spans[root], ranges[root], report):
+                found[table.name] = table
+    return tuple(found[name] for name in run.plan.tables if name in found)
+
+
+def _measured_span(
+    family: FamilyRun, span: tuple[int, int], most: int
+) -> tuple[int, int]:
+    """The root rows to measure: about `most` rows of each table, on average."""
+    start, stop = span
+    if len(family.plan.tables) > 1 and stop - start > FIRST_PILOT:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            each = family.rows_per_root / len(family.plan.tables)
+        most = min(most, max(FIRST_PILOT, int(most / max(each, 1.0))))
+    return start, min(stop, start + most)
 
 
 def _without_rules(spec: Spec) -> Plan:
@@ -71,70 +107,312 @@ def _without_rules(spec: Spec) -> Plan:
     return lower(replace(spec, tables=tables, expectations=()))
 
 
-def _movement(
-    table: TableRun,
-    bare: TablePlan,
-    span: tuple[int, int],
-    most: int,
-    pilot_rows: int,
-    report: Callable[[int], object],
-) -> TableMovement:
-    start, stop = span
-    last = min(stop, start + most)
-    reach = touched(table.plan)
-    shown, unmeasured = _measurable(table.plan, reach)
-    declared = _pilot(bare, shown, pilot_rows)
-    if declared is None:
-        # without its rules the spec draws impossible parameters further down
-        conditioned = [name for name in shown if reach[name]]
-        declared = _pilot(bare, conditioned, pilot_rows) or {}
-        why = "without the rules it has no law"
-        unmeasured += tuple((name, why) for name in shown if name not in declared)
-        shown = [name for name in shown if name in declared]
-    realised, exceptions = _realised(table, shown, start, last, report)
-    return TableMovement(
-        name=table.plan.name,
-        start=start,
-        rows=last - start,
-        of_rows=stop - start,
-        pilot_rows=pilot_rows,
-        fields=tuple(
-            _moved(table.plan, name, reach[name], declared[name], realised[name]) for name in shown
-        ),
-        untouched=tuple(name for name in table.plan.fields if name not in reach),
-        unmeasured=unmeasured,
-        exceptions=_exception_shares(table.plan, exceptions, last - start),
-    )
-
-
-def touched(plan: TablePlan) -> dict[str, bool]:
-    """The fields that rules can move, in order: True for those conditioned together with them,
-    False for those that follow.
+@dataclass(frozen=True)
+class _Shown:
+    """What is compared of a table: fields, and whether its rows under each parent are counted.
+    `unmeasured`: fields that are not, and why.
     """
-    needs = dependencies(plan.table)
-    conditioned = {name for step in plan.steps if step.rules for name in step.fields}
-    return {
-        name: name in conditioned for name in plan.fields if ancestors({name}, needs) & conditioned
-    }
+
+    fields: tuple[str, ...]
+    is_counted: bool
+    unmeasured: tuple[tuple[str, str], ...]
 
 
-def _measurable(
-    plan: TablePlan, reach: dict[str, bool]
-) -> tuple[list[str], tuple[tuple[str, str], ...]]:
-    """Of the fields that rules can move, those with a marginal; of the others, why not."""
-    needs = dependencies(plan.table)
-    shown, others = [], []
-    for name in reach:
-        field = plan.fields[name].field
-        if field.type.kind is Kind.RECORD:
-            continue
-        if not is_measurable(field.type, words_of(plan, field)):
-            others.append((name, "its values are too many to list"))
-        elif any(_is_unique(plan.table.fields[other]) for other in ancestors({name}, needs)):
-            others.append((name, "it is made from unique values"))
-        else:
-            shown.append(name)
-    return shown, tuple(others)
+class _Family:
+    """A root table with all under it: its laws without rules, and those of its rows."""
+
+    def __init__(
+        self, run: Run, bare: Run, plan: FamilyPlan, reach: Reach, pilot_rows: int
+    ) -> None:
+        self._run = run
+        self._bare = bare
+        self._plan = plan
+        self._reach = reach
+        self._pilot_rows = pilot_rows
+        self._tables = {name: run.plan.tables[name] for name in plan.tables}
+        self._models = {name: table.table for name, table in self._tables.items()}
+
+    def movements(
+        self,
+        measured: tuple[int, int],
+        whole: tuple[int, int],
+        report: Callable[[int], object],
+    ) -> list[TableMovement]:
+        """The tables with fields that rules move."""
+        shown = {name: self._shown(table) for name, table in self._tables.items()}
+        shown = {name: found for name, found in shown.items() if found is not None}
+        tallies = {name: found for name, found in shown.items() if found is not None}
+        declared = self._declared(tallies)
+        if declared is None:
+            # without its rules the spec draws impossible parameters further down
+            tallies = {name: self._conditioned(name, found) for name, found in tallies.items()}
+            declared = self._declared(tallies)
+            if declared is None:
+                why = "without the rules it has no law"
+                tallies = {n: _without_fields(found, why) for n, found in tallies.items()}
+                declared = _Tally(self._tables, tallies, ())
+        realised = self._realised(tallies, measured, report)
+        return [
+            self._movement(name, found, declared, realised, measured, whole)
+            for name, found in tallies.items()
+        ]
+
+    def _shown(self, plan: TablePlan) -> _Shown | None:
+        """Of the fields that rules can move, those with a marginal; of the others, why not."""
+        shown, others = [], []
+        for name in self._reached(plan):
+            field = plan.fields[name].field
+            if field.type.kind is Kind.RECORD:
+                continue
+            if field.type.kind is Kind.REFERENCE:
+                others.append((name, "it refers to rows of another table"))
+            elif not is_measurable(field.type, words_of(plan, field)):
+                others.append((name, "its values are too many to list"))
+            elif self._is_from_unique(plan, name):
+                others.append((name, "it is made from unique values"))
+            else:
+                shown.append(name)
+        whole = whole_of(plan.table)
+        is_counted = whole is not None and whole in self._reach and not self._is_fixed(plan.table)
+        if not shown and not others and not is_counted:
+            return None
+        return _Shown(tuple(shown), is_counted, tuple(others))
+
+    def _reached(self, plan: TablePlan) -> list[str]:
+        return [n for n in plan.fields if is_declared(n) and (plan.name, n) in self._reach]
+
+    def _is_fixed(self, table: Table) -> bool:
+        """Whether each parent has the same number of rows."""
+        if table.parent is None or table.machine is not None or table.stop is not None:
+            return False
+        count = self._models[table.parent.table].fields[count_name(table.name)]
+        return isinstance(count.value, Constant)
+
+    def _is_from_unique(self, plan: TablePlan, name: str) -> bool:
+        tables = self._run.plan.tables
+        return any(
+            field in tables[table].fields and _is_unique(tables[table].fields[field].field)
+            for table, field in self._reach.ancestors([(plan.name, name)])
+            if not field.startswith("#")
+        )
+
+    def _conditioned(self, table: str, shown: _Shown) -> _Shown:
+        """Those fields only that rules condition themselves, and not what follows from them."""
+        kept = tuple(n for n in shown.fields if (table, n) in self._reach.conditioned)
+        why = "without the rules it has no law"
+        others = tuple((name, why) for name in shown.fields if name not in kept)
+        return _Shown(kept, shown.is_counted, (*shown.unmeasured, *others))
+
+    # without rules
+
+    def _declared(self, shown: Mapping[str, _Shown]) -> _Tally | None:
+        """The declared marginals; None where a row has impossible parameters."""
+        family = self._bare.families[self._plan.root]
+        units = self._needed(family.plan, shown)
+        tally = _Tally(self._tables, shown, ())
+        try:
+            first, size, roots = 0, FIRST_PILOT, self._pilot_rows
+            if len(family.plan.tables) == 1:
+                size = BLOCK_ROWS
+            while first < roots:
+                frame = family.pilot_root(first, min(first + size, roots))
+                for unit in units:
+                    family.run_unit(unit, frame)
+                tally.add(frame)
+                first += frame.rows
+                if len(family.plan.tables) > 1:
+                    each = rows_under(frame) / frame.rows
+                    size = max(1, min(BLOCK_ROWS, int(BLOCK_ROWS / each)))
+                    wanted = int(self._pilot_rows * len(shown) / each)
+                    roots = min(self._pilot_rows, max(LEAST_ROOTS, wanted))
+        except RowError:
+            return None
+        return tally
+
+    def _needed(self, plan: FamilyPlan, shown: Mapping[str, _Shown]) -> list[Unit]:
+        """The units that make what is compared, with the rows that it stands in."""
+        nodes: set[Node] = {(name, f) for name, found in shown.items() for f in found.fields}
+        for name in shown:
+            for table in (name, *_above(name, self._models)):
+                whole = whole_of(self._models[table])
+                if whole is not None:
+                    nodes.add(whole)
+        needed = with_ancestors([u for u in plan.units if u.writes & nodes], plan.units)
+        return [unit for unit in plan.units if unit in needed]
+
+    # with rules
+
+    def _realised(
+        self,
+        shown: Mapping[str, _Shown],
+        span: tuple[int, int],
+        report: Callable[[int], object],
+    ) -> _Tally:
+        """The marginals of root rows in `span` and of what is under them."""
+        tally = _Tally(self._tables, shown, _soft_rules(self._plan, self._models))
+        for frame in self._run.families_of(self._plan.root, *span, is_complete=True):
+            tally.add(frame)
+            report(frame.rows)
+        return tally
+
+    def _movement(
+        self,
+        name: str,
+        shown: _Shown,
+        declared: _Tally,
+        realised: _Tally,
+        measured: tuple[int, int],
+        whole: tuple[int, int],
+    ) -> TableMovement:
+        plan = self._tables[name]
+        start, stop = measured
+        is_root = plan.table.parent is None
+        rows = realised.rows[name]
+        fields = [
+            _moved(
+                plan,
+                field,
+                (name, field) in self._reach.conditioned,
+                declared.fields[name, field].marginal(),
+                realised.fields[name, field].marginal(),
+            )
+            for field in shown.fields
+        ]
+        if shown.is_counted:
+            fields.insert(0, self._count(plan, declared, realised))
+        return TableMovement(
+            name=name,
+            start=start,
+            rows=rows,
+            of_rows=whole[1] - whole[0] if is_root else rows,
+            pilot_rows=declared.rows[name] if shown.fields or not is_root else self._pilot_rows,
+            fields=tuple(fields),
+            untouched=tuple(
+                n for n in plan.fields if is_declared(n) and (name, n) not in self._reach
+            ),
+            unmeasured=shown.unmeasured,
+            exceptions=_exception_shares(plan, realised),
+            root="" if is_root else self._plan.root,
+            roots=0 if is_root else stop - start,
+            of_roots=0 if is_root else whole[1] - whole[0],
+        )
+
+    def _count(self, plan: TablePlan, declared: _Tally, realised: _Tally) -> MovedField:
+        """How many rows there are under each parent."""
+        parent = plan.table.parent
+        assert parent is not None
+        whole = whole_of(plan.table)
+        first, second = (tally.counts[plan.name].marginal() for tally in (declared, realised))
+        return MovedField(
+            f"{plan.name} per {parent.table}",
+            INT,
+            (),
+            whole in self._reach.conditioned,
+            False,
+            first,
+            second,
+            value_distance(first, second),
+            has_other_values(first, second),
+        )
+
+
+def _without_fields(shown: _Shown, why: str) -> _Shown:
+    others = tuple((name, why) for name in shown.fields)
+    return _Shown((), False, (*shown.unmeasured, *others))
+
+
+def _above(table: str, models: Mapping[str, Table]) -> Iterable[str]:
+    parent = models[table].parent
+    while parent is not None:
+        yield parent.table
+        parent = models[parent.table].parent
+
+
+class _Tally:
+    """Gathers the fields of the tables of a family, how many rows stand under each parent, and the
+    exceptions of `soft` rules.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, TablePlan],
+        shown: Mapping[str, _Shown],
+        soft: Iterable[_Soft],
+    ) -> None:
+        self._models = {name: table.table for name, table in tables.items()}
+        self._soft = tuple(soft)
+        self.fields = {
+            (name, field): MarginalTally(words_of(tables[name], tables[name].fields[field].field))
+            for name, found in shown.items()
+            for field in found.fields
+        }
+        self.counts = {n: MarginalTally(None) for n, found in shown.items() if found.is_counted}
+        self.rows = dict.fromkeys(shown, 0)
+        self.exceptions: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def add(self, root: Frame) -> None:
+        """Take in root rows with all that is under them."""
+        frames: dict[str, tuple[Frame, NDArray[np.int64] | None]] = {}
+        for name in self.rows:
+            frame, groups = frames[name] = _down(root, name, self._models)
+            self.rows[name] += frame.rows
+            if name in self.counts:
+                self._add_count(frame, name, root)
+        for (name, field), tally in self.fields.items():
+            frame, groups = frames[name]
+            tally.add(frame.column(field), groups)
+        for soft in self._soft:
+            frame, _ = _down(root, soft.noted, self._models)
+            found, rows = self.exceptions.get((soft.table, soft.rule), (0, 0))
+            broken = int(frame.exception(soft.rule).sum()) if frame.rows else 0
+            self.exceptions[soft.table, soft.rule] = found + broken, rows + frame.rows
+
+    def _add_count(self, frame: Frame, name: str, root: Frame) -> None:
+        assert frame.parents is not None and frame.owner is not None
+        parent = self._models[name].parent
+        assert parent is not None
+        _, groups = _down(root, parent.table, self._models)
+        counts = np.bincount(frame.parents, minlength=frame.owner.rows)
+        self.counts[name].add(Column(counts.astype(np.int64)), groups)
+
+
+def _down(
+    root: Frame, table: str, models: Mapping[str, Table]
+) -> tuple[Frame, NDArray[np.int64] | None]:
+    """The rows of a table, and the root row that each hangs under; None at the root itself."""
+    frame, at = root, None
+    for name in way_down(root.table, table, models):
+        frame = frame.child(name)
+        assert frame.parents is not None
+        at = frame.parents if at is None else at[frame.parents]
+    return frame, at
+
+
+@dataclass(frozen=True)
+class _Soft:
+    """A soft rule of a table, and the table whose rows note its exceptions."""
+
+    table: str
+    rule: str
+    noted: str
+
+
+def _soft_rules(plan: FamilyPlan, models: Mapping[str, Table]) -> list[_Soft]:
+    entities: dict[tuple[str, str], str] = {}
+
+    def note(units: Iterable[Unit]) -> None:
+        for unit in units:
+            if isinstance(unit, EntityUnit):
+                note(unit.units)
+                entities.update({(name, rule.name): unit.table for name, rule in unit.rules})
+
+    note(plan.units)
+    return [
+        _Soft(name, rule.name, entities.get((name, rule.name), name))
+        for name in plan.tables
+        for rule in models[name].rules
+        if rule.share is not None
+    ]
 
 
 def _is_unique(field: Field) -> bool:
@@ -149,47 +427,6 @@ def words_of(plan: TablePlan, field: Field) -> tuple[str, ...] | None:
     if field.type.enum is not None:
         return field.type.enum.members
     return TRUTHS if field.type.kind is Kind.BOOL else plan.fields[field.name].words
-
-
-def _tallies(plan: TablePlan, names: list[str]) -> dict[str, MarginalTally]:
-    return {name: MarginalTally(words_of(plan, plan.fields[name].field)) for name in names}
-
-
-def _pilot(plan: TablePlan, names: list[str], rows: int) -> dict[str, Marginal] | None:
-    """The declared marginals; None where a row has impossible parameters."""
-    needed = ancestors(set(names), dependencies(plan.table))
-    slim = replace(
-        plan,
-        steps=tuple(step for step in plan.steps if needed & set(step.fields)),
-        masks=(),
-        recomputed=(),
-    )
-    tallies = _tallies(plan, names)
-    try:
-        pilot = TableRun(slim, PILOT_SEED)
-        for first in range(0, rows, BLOCK_ROWS):
-            frame = pilot.complete_block(first, min(first + BLOCK_ROWS, rows))
-            for name, tally in tallies.items():
-                tally.add(frame.column(name))
-    except RowError:
-        return None
-    return {name: tally.marginal() for name, tally in tallies.items()}
-
-
-def _realised(
-    table: TableRun, names: list[str], start: int, stop: int, report: Callable[[int], object]
-) -> tuple[dict[str, Marginal], dict[str, int]]:
-    """The marginals of rows `start` to `stop`, and how many rows break each soft rule."""
-    tallies = _tallies(table.plan, names)
-    exceptions: dict[str, int] = {}
-    for first in range(start, stop, BLOCK_ROWS):
-        frame = table.complete_block(first, min(first + BLOCK_ROWS, stop))
-        for name, tally in tallies.items():
-            tally.add(frame.column(name))
-        for rule, broken in frame.exceptions.items():
-            exceptions[rule] = exceptions.get(rule, 0) + int(broken.sum())
-        report(frame.rows)
-    return {name: tally.marginal() for name, tally in tallies.items()}, exceptions
 
 
 def _moved(
@@ -220,21 +457,15 @@ def _moved(
     )
 
 
-def _exception_shares(
-    plan: TablePlan, exceptions: dict[str, int], rows: int
-) -> tuple[ExceptionShare, ...]:
-    """The soft rules of a table and their exceptions."""
-    return tuple(
-        ExceptionShare(
-            rule.name,
-            float(1 - rule.share),
-            rows,
-            exceptions[rule.name],
-            *exact_interval(exceptions[rule.name], rows),
-        )
-        for rule in plan.table.rules
-        if rule.share is not None and rule.name in exceptions
-    )
+def _exception_shares(plan: TablePlan, realised: _Tally) -> tuple[ExceptionShare, ...]:
+    """The soft rules of a table and their exceptions, of rows or of what the rules condition."""
+    found = []
+    for rule in plan.table.rules:
+        if rule.share is not None and (plan.name, rule.name) in realised.exceptions:
+            broken, rows = realised.exceptions[plan.name, rule.name]
+            interval = exact_interval(broken, rows)
+            found.append(ExceptionShare(rule.name, float(1 - rule.share), rows, broken, *interval))
+    return tuple(found)
 
 
 def exact_interval(found: int, rows: int, *, confidence: float = 0.95) -> tuple[float, float]:

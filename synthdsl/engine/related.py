@@ -62,8 +62,10 @@ def _earlier(expression: Neighbour, frame: Frame) -> Column:
     exists = ~is_start if expression.which == "prev" else np.ones(frame.rows, np.bool_)
     if expression.field is None:
         return Column(np.where(exists, frame.ordinals - 1, 0), exists)
-    if not rows.rows or (expression.which == "first" and is_start.any()):
+    if not rows.rows:
         # the first rows: nothing is before them
+        if expression.which == "first":
+            return frame.column(expression.field)
         return _nothing(expression.type, frame.rows)
     found = rows.column(expression.field).take(np.where(exists, at, 0))
     return Column(found.values, both_valid(found.valid, exists), found.vocabulary)
@@ -79,12 +81,11 @@ def _places(which: str, frame: Frame) -> tuple[NDArray[np.int64], NDArray[np.boo
     at = np.arange(frame.rows, dtype=np.int64)
     if which == "first":
         return at - frame.ordinals, np.ones(frame.rows, np.bool_)
-    starts = np.flatnonzero(frame.ordinals == 0)
     if which == "prev":
         exists = frame.ordinals > 0
         return np.where(exists, at - 1, at), exists
-    ends = np.append(starts[1:], frame.rows) - 1
-    last = np.repeat(ends, np.diff(np.append(starts, frame.rows)))
+    starts = np.append(np.flatnonzero(frame.ordinals == 0), frame.rows)
+    last = np.repeat(starts[1:] - 1, np.diff(starts))
     if which == "last":
         return last, np.ones(frame.rows, np.bool_)
     exists = at < last

@@ -22,6 +22,10 @@ from synthdsl.values.types import EnumType, Kind
 def filled(column: Column, rows: int, expression: Expr) -> Column:
     """`column` with one value per row."""
     values, valid = column.values, column.valid
+    is_text = expression.type.kind in (Kind.TEXT, Kind.UUID)
+    if is_text and valid is not None and np.ndim(valid) == 0 and not isinstance(values, pa.Array):
+        # a null takes the form of what it stands among
+        values = values if isinstance(values, str) else ""
     if isinstance(values, str):
         vocabulary = Vocabulary((values,))
         return Column(np.zeros(rows, np.int32), filled_mask(valid, rows), vocabulary)

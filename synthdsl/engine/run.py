@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any
 
@@ -16,12 +16,15 @@ from synthdsl.engine.conditioning.component import Component, PilotSource
 from synthdsl.engine.conditioning.focused import Focused
 from synthdsl.engine.conditioning.proposals import FillField, Proposal
 from synthdsl.engine.copula import Copula, LevelDraws
+from synthdsl.engine.designed_slots import inverted_fields, slots_of
+from synthdsl.engine.designs import Design, design_of
 from synthdsl.engine.draw_compiler import compile_draw
 from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.families import BLOCK_ROWS as BLOCK_ROWS
 from synthdsl.engine.families import FamilyRun
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.grid import Grid
+from synthdsl.engine.references.reading import referred_column, sibling_column
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.engine.samplers import Context, Sampler
 from synthdsl.engine.tabulate import Axes, tabulate, value_axis
@@ -29,7 +32,7 @@ from synthdsl.model.expressions import Above, Expr, FileColumn, MachineColumn, R
 from synthdsl.model.spec import Field, Mask
 from synthdsl.plan.domains import axis_of
 from synthdsl.plan.lower import FieldPlan, Plan, Step, TablePlan
-from synthdsl.values.columns import Column, Vocabulary, both_valid
+from synthdsl.values.columns import Column, Vocabulary
 from synthdsl.values.types import ORDERED, Kind
 
 
@@ -40,8 +43,16 @@ class TableRun:
     another, makes rows for a pilot of a step.
     """
 
-    def __init__(self, plan: TablePlan, targets: Callable[[str], TargetRows] | None = None) -> None:
+    def __init__(
+        self,
+        plan: TablePlan,
+        targets: Callable[[str], TargetRows] | None = None,
+        *,
+        is_designed: bool = False,
+    ) -> None:
         self.plan = plan
+        self._is_designed = is_designed
+        self._inverted = inverted_fields(plan) if is_designed else frozenset()
         self._targets = targets
         self.pilot_source: Callable[[Step, int, int], Frame] | None = None
         self._axes: Axes = {}
@@ -164,6 +175,8 @@ class TableRun:
             elif name in frame.bases:
                 draws = LevelDraws(draws, frame.bases[name])
                 sampler = self._level_sampler(name)
+            elif name in self._inverted and frame.design is not None:
+                sampler = self._level_sampler(name)
             frame.columns[name] = sampler.sample(frame, draws)
         self._settle(field, frame)
 
@@ -186,11 +199,10 @@ class TableRun:
         """A field of the rows that a field of these refers to."""
         assert self._targets is not None
         numbers = frame.column(value.reference)
-        if value.target == "index":
-            return numbers
-        rows = numbers.values if numbers.valid is None else np.where(numbers.valid, numbers.values, 0)
-        (found,) = self._targets(value.table).columns(frame.seed, rows, (value.target,))
-        return Column(found.values, both_valid(found.valid, numbers.valid), found.vocabulary)
+        if frame.parents is not None and value.table == frame.table:
+            return sibling_column(frame, value.target, numbers)
+        target = self._targets(value.table)
+        return referred_column(target, frame.seed, value.target, numbers)
 
     def _settle(self, field: Field, frame: Frame) -> None:
         """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""
@@ -260,6 +272,7 @@ class TableRun:
             propose,
             tracked=tracked,
             pilot_source=self._pilot_of(step),
+            spares_tries=self._is_designed,
         )
 
     # masks
@@ -341,17 +354,35 @@ def coded(column: Column, vocabulary: Vocabulary) -> Column:
 class Run:
     """A whole plan, ready to make any rows."""
 
-    def __init__(self, plan: Plan, *, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        seed: int | None = None,
+        sampling: str = "random",
+        design_rows: Mapping[str, int] | None = None,
+    ) -> None:
         self.plan = plan
         self.seed = plan.spec.seed if seed is None else seed
         self._targets: dict[str, TargetRows] = {}
         self.tables = {
-            name: TableRun(table, self._target_rows) for name, table in plan.tables.items()
+            name: TableRun(
+                table,
+                self._target_rows,
+                is_designed=sampling != "random" and table.table.parent is None,
+            )
+            for name, table in plan.tables.items()
         }
         self.families = {
-            root: FamilyRun(family, self.tables) for root, family in plan.families.items()
+            root: FamilyRun(family, self.tables, self._design(root, sampling, design_rows or {}))
+            for root, family in plan.families.items()
         }
         self.root_of = {name: root for root, f in plan.families.items() for name in f.tables}
+
+    def _design(self, root: str, sampling: str, rows: Mapping[str, int]) -> Design | None:
+        """How the rows of a table without parent cover its fields."""
+        table = self.plan.tables[root]
+        return design_of(sampling, root, slots_of(table), rows.get(root, table.rows))
 
     def _target_rows(self, table: str) -> TargetRows:
         """The rows of a table without parent, by number."""

@@ -17,13 +17,14 @@ with G = 0x9E3779B97F4A7C15 and all arithmetic modulo 2**64. A *try* is one draw
 that rules condition together (numbered apart by stage and for whole rows, see
 `conditioning.component` and `conditioning.focused`); an *attempt* is one step of a distribution's
 own rejection loop. A root's ordinal is its row number from 0; a child's ordinal is its position
-under its parent.
+under its parent. Under a design (see `designs`) other bits take the place of some of try 0.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,17 +91,38 @@ def try_keys(keys: Keys, tries: NDArray[np.int64]) -> Keys:
     return mix(keys + tries.astype(np.uint64) * GOLDEN)
 
 
+class RowBits(Protocol):
+    """What gives the bits of some slots by row number (see `designs`)."""
+
+    def covers(self, slot: str) -> bool:
+        """Whether it gives those of a slot, `table.field#purpose`."""
+        ...
+
+    def bits(self, seed: int, slot: str, ordinals: NDArray[np.int64], plain: Keys) -> Keys:
+        """64 fair bits a row, in place of the `plain` ones."""
+        ...
+
+
 class SlotDraws:
     """Base draws of the field `slot` (`table.field`) for the rows with `keys`.
 
-    Implements `values.draws.Draws`. `ordinals` are the rows' positions in their table.
+    Implements `values.draws.Draws`. `ordinals` are the rows' positions in their table; a
+    `design` gives the bits of some slots in place of the hashes.
     """
 
-    def __init__(self, seed: int, slot: str, keys: Keys, ordinals: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        slot: str,
+        keys: Keys,
+        ordinals: NDArray[np.int64],
+        design: RowBits | None = None,
+    ) -> None:
         self._seed = seed
         self._slot = slot
         self._keys = keys
         self.ordinals = ordinals
+        self._design = design
 
     @property
     def rows(self) -> int:
@@ -113,7 +135,9 @@ class SlotDraws:
 
     def at(self, rows: NDArray[np.int64]) -> SlotDraws:
         """The draws of some of the rows, each row's own."""
-        return SlotDraws(self._seed, self._slot, self._keys[rows], self.ordinals[rows])
+        return SlotDraws(
+            self._seed, self._slot, self._keys[rows], self.ordinals[rows], self._design
+        )
 
     def keyed_by(self, keys: Keys) -> SlotDraws:
         """The draws of this field that belong to other `keys`, one a row."""
@@ -127,9 +151,13 @@ class SlotDraws:
         self, purpose: str = "", *, attempt: int = 0, at: NDArray[np.int64] | None = None
     ) -> Keys:
         """64 fair bits a row: (n,) uint64."""
-        slot = tag("slot", self._seed, f"{self._slot}#{purpose}", attempt)
+        slot = f"{self._slot}#{purpose}"
         keys = self._keys if at is None else self._keys[at]
-        return mix(np.bitwise_xor(keys, np.uint64(slot)))
+        plain = mix(np.bitwise_xor(keys, np.uint64(tag("slot", self._seed, slot, attempt))))
+        if self._design is None or attempt or not self._design.covers(slot):
+            return plain
+        ordinals = self.ordinals if at is None else self.ordinals[at]
+        return self._design.bits(self._seed, slot, ordinals, plain)
 
     def uniform(
         self, purpose: str = "", *, attempt: int = 0, at: NDArray[np.int64] | None = None

@@ -161,11 +161,19 @@ def common_type(arguments: Sequence[Argument]) -> Type | Misuse:
 
 
 def _is_same(a: Type, b: Type) -> bool:
-    return (a.kind, a.zone, a.enum, a.element) == (b.kind, b.zone, b.enum, b.element)
+    return (a.kind, a.zone, a.enum, a.element, a.table) == (
+        b.kind,
+        b.zone,
+        b.enum,
+        b.element,
+        b.table,
+    )
 
 
 def _cast_help(found: Type, wanted: Collection[Kind]) -> str | None:
     """How to turn what was found into what is wanted, where a function does."""
+    if found.kind is Kind.REFERENCE:
+        return "read a field of the row that it refers to, as in `doctor.name`"
     if Kind.DATE in wanted and found.kind is Kind.DATETIME:
         return "take its date with `date(…)`"
     if Kind.DATETIME in wanted and found.kind is Kind.DATE:

@@ -23,7 +23,7 @@ else:
     pc = lazy("pyarrow.compute")
 
 BOOLS = ("false", "true")
-WRITABLE = frozenset(Kind) - {Kind.LIST, Kind.RECORD, Kind.NULL, Kind.UNKNOWN}
+WRITABLE = frozenset(Kind) - {Kind.LIST, Kind.RECORD, Kind.REFERENCE, Kind.NULL, Kind.UNKNOWN}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def table_facts(schema: pa.Schema, fallback: str) -> TableFacts:
 def with_foreign_keys(schema: pa.Schema, keys: Sequence[ForeignKey]) -> pa.Schema:
     """`schema` with `keys` as those that a database is told to enforce."""
     said = [{"fields": fields, "table": table, "to": to} for fields, table, to in keys]
-    return schema.with_metadata({**(schema.metadata or {}), FOREIGN_KEYS: json.dumps(said)})
+    about = {**(schema.metadata or {}), FOREIGN_KEYS.encode(): json.dumps(said).encode()}
+    return schema.with_metadata(about)
 
 
 def _keys(text: str) -> tuple[ForeignKey, ...]:

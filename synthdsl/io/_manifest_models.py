@@ -90,3 +90,4 @@ class Manifest(_Model):
     tables: tuple[ManifestTable, ...]
     case: ManifestFocus | None = None
     broken_rule: ManifestFocus | None = None
+    sampling: str | None = None

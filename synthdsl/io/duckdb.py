@@ -15,6 +15,7 @@ import importlib
 import itertools
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -90,24 +91,16 @@ class DuckDb(Format):
         try:
             try:
                 _fill(target, schema, facts, paths, memory=KEYED_MEMORY if facts.key else MEMORY)
-            except (duckdb.OutOfMemoryException, duckdb.TransactionException):
+            except duckdb.Error as error:
+                if not _is_short_of_memory(error):
+                    raise
                 # Keys in no order need more of their index at a time than usual.
                 with duckdb.connect(str(target)) as database:
                     database.execute(f"DROP TABLE IF EXISTS {quoted(facts.name)}")
                 _fill(target, schema, facts, paths, memory=None)
-        except duckdb.ConstraintException as error:
-            raise SynthError(
-                f"table `{facts.name}` cannot go into a DuckDB database: {_broken(str(error))}",
-                exit_code=1,
-            ) from error
-        except (duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
-            raise SynthError(
-                f"table `{facts.name}` needs more memory than there is for a DuckDB database; "
-                "nothing was written (the index of its primary key grows with its rows)",
-                exit_code=2,
-            ) from error
-        except (duckdb.IOException, duckdb.FatalException) as error:
-            raise _system_error(str(error)) from error
+        except duckdb.Error as error:
+            raise _failure(facts.name, error) from error
+        shutil.rmtree(_spill(target), ignore_errors=True)
         for path in paths:
             path.unlink()
 
@@ -125,10 +118,11 @@ def _fill(
     depth = depths(_columns(schema, paths, tree_columns(trees)), trees) if trees else None
     if trees and depth is None:
         facts = replace(facts, foreign_keys=tuple(k for k in facts.foreign_keys if k not in trees))
-    config = {"temp_directory": f"{target}.spilled"}
+    config = {"temp_directory": str(_spill(target))}
     if memory is not None:
         config["memory_limit"] = memory
     with _library().connect(str(target), config=config) as database:
+        database.execute("SET enable_progress_bar = false")  # it writes between our own words
         for statement in _definition(schema, facts):
             database.execute(statement)
         if depth is None or not depth.any():
@@ -140,6 +134,11 @@ def _fill(
                 _check(database, facts.name, tree)
         # On closing, a failure to write would pass without a word.
         database.execute("CHECKPOINT")
+
+
+def _spill(target: Path) -> Path:
+    """The folder where DuckDB puts what does not fit into memory."""
+    return target.with_name(f"{target.name}.spilled")
 
 
 def _insert(database: Any, schema: pa.Schema, facts: TableFacts, paths: list[Path]) -> None:
@@ -267,12 +266,33 @@ def _definition(schema: pa.Schema, facts: TableFacts) -> list[str]:
     return statements
 
 
-def _system_error(message: str) -> OSError:
-    """The error of the operating system that DuckDB's `message` tells of, as far as known."""
-    for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES):
-        if os.strerror(number) in message:
-            return OSError(number, os.strerror(number))
-    return OSError(errno.EIO, message)
+def _failure(table: str, error: Exception) -> Exception:
+    """What to raise for an `error` of DuckDB."""
+    message = str(error)
+    if _is_short_of_memory(error):
+        return SynthError(
+            f"table `{table}` needs more memory than there is for a DuckDB database; "
+            "nothing was written (the index of its primary key grows with its rows)",
+            exit_code=2,
+        )
+    if "constraint" in message.lower():
+        return SynthError(
+            f"table `{table}` cannot go into a DuckDB database: {_broken(message)}", exit_code=1
+        )
+    if type(error).__name__ in ("IOException", "FatalException", "TransactionException"):
+        for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES):
+            if os.strerror(number) in message:
+                return OSError(number, os.strerror(number))
+        return OSError(errno.EIO, message)
+    return error
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Whether `error` of DuckDB says so; while committing it is a transaction's error."""
+    kind = type(error).__name__
+    return kind == "OutOfMemoryException" or (
+        kind == "TransactionException" and "allocate" in str(error)
+    )
 
 
 def _library() -> Any:

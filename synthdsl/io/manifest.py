@@ -122,11 +122,12 @@ def make_manifest(
     tables: Sequence[ManifestTable],
     case: RunFocus | None = None,
     broken_rule: RunFocus | None = None,
+    sampling: str | None = None,
 ) -> Manifest:
     """The manifest of one run. `parameters`: values that JSON can say, in declared order.
 
     `sources`: the spec first, then imports and lookups in the order they were read. `case`: what
-    all rows of a table meet; `broken_rule`: what all break.
+    all rows of a table meet; `broken_rule`: what all break; `sampling`: the design of root rows.
     """
     from synthdsl.io._manifest_models import Manifest, ManifestFocus, Versions
 
@@ -144,6 +145,7 @@ def make_manifest(
         tables=tuple(tables),
         case=None if case is None else ManifestFocus(**asdict(case)),
         broken_rule=None if broken_rule is None else ManifestFocus(**asdict(broken_rule)),
+        sampling=sampling,
     )
 
 

@@ -93,7 +93,7 @@ class WrittenTable:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a manifest says of a run. `sources`, `case`, `broken_rule`: see
+    """What a manifest says of a run. `sources`, `case`, `broken_rule`, `sampling`: see
     `manifest.make_manifest`.
     """
 
@@ -103,6 +103,7 @@ class RunFacts:
     sources: Sequence[SourceFile] = ()
     case: RunFocus | None = None
     broken_rule: RunFocus | None = None
+    sampling: str | None = None
 
 
 def find_format(name: str) -> Format:
@@ -319,4 +320,5 @@ def _manifest(
         ],
         case=facts.case,
         broken_rule=facts.broken_rule,
+        sampling=facts.sampling,
     )

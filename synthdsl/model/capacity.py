@@ -21,6 +21,12 @@ from synthdsl.model.draws import (
     inner_draws,
 )
 from synthdsl.model.expressions import (
+    Above,
+    FileColumn,
+    MachineColumn,
+    Neighbour,
+    Referred,
+    Related,
     Apply,
     Constant,
     FieldRef,
@@ -35,6 +41,7 @@ from synthdsl.model.sharing import settled_fields
 from synthdsl.model.spec import Field, Spec, Table
 from synthdsl.values.types import Kind
 
+_DIFFERING = (RowIndex, Part, Above, Related, Neighbour, Referred, MachineColumn)
 DEEPEST_LOOK = 20
 """Fields derived from fields derived from …: how far back values are counted."""
 
@@ -150,7 +157,9 @@ class ValueCounts:
     def _derived(self, field: Field, depth: int) -> int | None:
         value = field.value
         assert value is not None
-        if any(isinstance(e, RowIndex | Part) for e in walk(value)):
+        if isinstance(value, FileColumn):
+            return len(set(value.values))
+        if any(isinstance(e, _DIFFERING) for e in walk(value)):
             return None
         bound = self._together(sorted(fields_read(value)), depth)
         words = vocabulary_of(value) if isinstance(value, Apply) else None

@@ -20,7 +20,9 @@ from synthdsl.model.expressions import (
     Constant,
     Expr,
     LookupValue,
+    Neighbour,
     Operation,
+    Related,
     fields_read,
     walk,
 )
@@ -32,6 +34,7 @@ from synthdsl.model.nulls import may_be_null
 from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
 from synthdsl.model.references import check_references
 from synthdsl.model.sequence_draws import check_siblings
+from synthdsl.model.relation_checks import check_relations
 from synthdsl.model.sharing import check_determinants, check_shared
 from synthdsl.model.spec import Correlation, Field, Spec, Table
 from synthdsl.source import Span
@@ -53,9 +56,15 @@ def check_lookups(spec: Spec, findings: Findings) -> None:
                 check_gaps(use.lookup, use.keys, domains, use.span, findings)
 
 
+def _fields_of(table: Table) -> list[Field]:
+    """The fields of a table, and what the states of a pathway draw."""
+    drawn = [] if table.machine is None else table.machine.draws
+    return [*table.fields.values(), *drawn]
+
+
 def _lookup_uses(table: Table) -> list[LookupDraw | LookupValue]:
     uses: list[LookupDraw | LookupValue] = []
-    for field in table.fields.values():
+    for field in _fields_of(table):
         if field.draw is not None:
             uses += [d for d in inner_draws(field.draw) if isinstance(d, LookupDraw)]
         if field.value is not None:
@@ -66,7 +75,7 @@ def _lookup_uses(table: Table) -> list[LookupDraw | LookupValue]:
 def check_supports(spec: Spec, findings: Findings) -> None:
     """Truncations of constant distributions overlap their support and keep a usable mass."""
     for table in spec.tables.values():
-        for field in table.fields.values():
+        for field in _fields_of(table):
             if field.draw is None:
                 continue
             for draw in inner_draws(field.draw):
@@ -220,7 +229,8 @@ def check_rules(spec: Spec, findings: Findings) -> None:
                     labels=(Label(seen[rule.name], "first here"),),
                 )
             seen[rule.name] = rule.span
-            if not fields_read(rule.condition) & table.fields.keys():
+            reads_others = any(isinstance(e, Related | Neighbour) for e in walk(rule.condition))
+            if not reads_others and not fields_read(rule.condition) & table.fields.keys():
                 findings.report(
                     "bad-rule",
                     rule.span,
@@ -245,6 +255,7 @@ def _check_null_tests(condition: Expr, table: Table, findings: Findings) -> None
 
 
 CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (
+    check_relations,
     check_capacity,
     check_lookups,
     check_supports,

@@ -270,7 +270,13 @@ def walk(expression: Expr) -> Iterator[Expr]:
 
 def fields_read(expression: Expr) -> set[str]:
     """Names of the fields of the same row that `expression` reads directly."""
-    return {e.field for e in walk(expression) if isinstance(e, FieldRef | Part | ZScore)}
+    found = set()
+    for part in walk(expression):
+        if isinstance(part, FieldRef | Part | ZScore):
+            found.add(part.field)
+        elif isinstance(part, Referred):
+            found.add(part.reference)
+    return found
 
 
 def as_arguments(values: Sequence[Expr]) -> list[Argument]:

@@ -32,7 +32,10 @@ def type_mask(
     masked: Collection[str],
     findings: Findings,
 ) -> Mask | None:
-    """The mask that `node` declares; None after a report. `masked` names every masked field."""
+    """The mask that `node` declares; None after a report. `masked` names every masked field.
+
+    What is read of a row above is seen there or not.
+    """
     field = _masked_field(node, scope, fields, findings)
     if field is None:
         return None
@@ -47,9 +50,11 @@ def type_mask(
         findings,
         "the chance of being missing",
     )
-    if chance.type.is_unknown or not _check_reads(
-        mechanism, chance, field, fields, masked, findings
-    ):
+    if chance.type.is_unknown:
+        return None
+    above = {} if scope.relations is None else scope.relations.latent_fields(scope.table)
+    unseen = {name for name, is_seen in above.items() if not is_seen}
+    if not _check_reads(mechanism, chance, field, fields, {*masked, *unseen}, findings):
         return None
     if not _check_chance(chance, findings):
         return None

@@ -15,7 +15,7 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.groups import DEEPEST_USE, own_names, placed
 from synthdsl.model.scope import FileScope, Scope, Scoped
 
-RESERVED_FIELDS = frozenset({"index", "prev", "next", "first", "last"})
+RESERVED_FIELDS = frozenset({"index", "prev", "first"})
 
 
 @dataclass(frozen=True)

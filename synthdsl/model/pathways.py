@@ -261,7 +261,7 @@ def _check_names(node: tree.Pathway, findings: Findings) -> bool:
         _report_lack(
             node,
             "has no final state: its paths would never end",
-            f"write `final {passing[-1].text}`, or `final` with another name",
+            "name the states in which paths end, such as `final home`, and let them follow",
             findings,
         )
     return bool(passing) and bool(finals)

@@ -20,7 +20,6 @@ from synthdsl.model.expressions import (
     Expr,
     FieldRef,
     Operation,
-    Referred,
     Related,
     RowIndex,
     TargetField,
@@ -145,9 +144,7 @@ def _seen_from_reference(scope: Scope, target: TableLinks) -> Scope:
     return replace(scope, relations=_Choosing(scope.relations, target))
 
 
-def _target(
-    node: tree.RefDraw, type: Type, scope: Scope, findings: Findings
-) -> TableLinks | None:
+def _target(node: tree.RefDraw, type: Type, scope: Scope, findings: Findings) -> TableLinks | None:
     """The table whose rows are chosen from; None after a report."""
     name = node.table.text
     relations: Relations | None = scope.relations
@@ -208,7 +205,7 @@ def _report_circle(node: tree.RefDraw, findings: Findings) -> None:
     findings.report(
         "cycle",
         node.span,
-        f"rows of `{name}` refer to rows of `{name}`: without an order they could do so in a circle",
+        f"rows of `{name}` refer to each other: without an order they could do so in a circle",
         f"let each refer to an earlier one: `ref {name} where {name}.index < index`",
     )
 
@@ -241,10 +238,24 @@ def reads_target(expression: Expr) -> bool:
 def check_references(spec: Spec, findings: Findings) -> None:
     """References have rows to choose from, and none of their own making."""
     for table in spec.tables.values():
+        for field in table.exported:
+            _check_key(field, spec, findings)
         for field in table.fields.values():
             for draw in inner_draws(field.draw) if field.draw is not None else ():
                 if isinstance(draw, RefDraw) and draw.table in spec.tables:
                     _check_reference(draw, field, table, spec.tables[draw.table], findings)
+
+
+def _check_key(field: Field, spec: Spec, findings: Findings) -> None:
+    """An exported reference shows the key of the row that it refers to."""
+    target = spec.tables.get(field.type.table)
+    if field.type.kind is Kind.REFERENCE and target is not None and not target.key:
+        findings.report(
+            "bad-key",
+            field.name_span,
+            f"`{field.name}` is exported as the key of a row of `{target.name}`, which has none",
+            f"give `{target.name}` a key, such as `key id`, or write `let {field.name}`",
+        )
 
 
 def _check_reference(
@@ -254,6 +265,19 @@ def _check_reference(
         if draw is field.draw:
             _report_first_row(draw, field, table, findings)
         return
+    for part in () if draw.condition is None else conjuncts(draw.condition):
+        if isinstance(part, Constant) and part.value is not True:
+            findings.report(
+                "empty-choice",
+                part.span,
+                f"no row of `{target.name}` meets `{' '.join(part.span.text.split())[:80]}`",
+                "correct the condition",
+            )
+            return
+    if isinstance(draw.weight, Constant) and not (draw.weight.value or 0) > 0:
+        findings.report(
+            "weight-range", draw.weight.span, "with this weight no row is ever chosen", "remove it"
+        )
     if target.rows == 0:
         findings.report(
             "empty-choice",
@@ -284,12 +308,13 @@ def _check_reference(
 
 def _report_first_row(draw: RefDraw, field: Field, table: Table, findings: Findings) -> None:
     where = "" if table.parent is None else f" under each `{table.parent.table}`"
+    typed = " ".join(draw.span.text.split())
     findings.report(
         "empty-choice",
         draw.span,
         f"the first row of `{table.name}`{where} has no earlier one for `{field.name}`",
         f"write `{field.name}: {table.name}? ~ when {{index == 0: null, "
-        f"else: {' '.join(draw.span.text.split())[:60]}}}`",
+        f"else: {typed if len(typed) <= 80 else f'ref {table.name} where ...'}}}`",
     )
 
 
@@ -315,14 +340,6 @@ def _report_own_read(span: Span, name: str, field: Field, findings: Findings) ->
     )
 
 
-def _reads(field: Field) -> set[str]:
-    """Fields of the own row that a field is made from, references read through included."""
-    reads = set(field.depends_on)
-    if field.value is not None:
-        reads |= {e.reference for e in walk(field.value) if isinstance(e, Referred)}
-    return reads
-
-
 def _made_together(names: set[str], table: Table) -> set[str]:
     """`names`, all that they are made from, and what rules condition together with these."""
     groups = [fields_read(rule.condition) & table.fields.keys() for rule in table.rules]
@@ -334,7 +351,7 @@ def _made_together(names: set[str], table: Table) -> set[str]:
         if name in found or name not in table.fields:
             continue
         found.add(name)
-        stack.extend(_reads(table.fields[name]))
+        stack.extend(table.fields[name].depends_on)
         for group in groups:
             if name in group:
                 stack.extend(group)

@@ -22,12 +22,13 @@ from synthdsl.model.expressions import (
     Referred,
     RowIndex,
     Unknown,
+    fields_read,
 )
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
 from synthdsl.model.quantities import unknown
 from synthdsl.model.scope import Scope
-from synthdsl.model.spec import Field
+from synthdsl.model.spec import Field, Table
 from synthdsl.source import Span
 from synthdsl.values.types import INT, Kind, Type
 
@@ -51,6 +52,8 @@ class TableLinks:
     has_stop: bool = False
     children: list[str] = field(default_factory=list)
     latent: dict[str, Field] = field(default_factory=dict)
+    table: Table | None = None
+    """The table itself, once it is built."""
 
     def add_latent(self, name: str, type: Type, value: Expr, span: Span) -> FieldRef:
         """A latent field that is derived from `value`, made at its first mention."""
@@ -86,6 +89,26 @@ class Relations:
         while parent is not None:
             yield parent
             parent = self.tables[parent].parent
+
+    def latent_fields(self, table: str) -> dict[str, bool]:
+        """The latent fields of a table by name: whether what they read of rows above is seen."""
+        links = self.tables.get(table)
+        if links is None:
+            return {}
+        return {name: self._is_seen(latent, links) for name, latent in links.latent.items()}
+
+    def _is_seen(self, latent: Field, links: TableLinks) -> bool:
+        """Whether the files show what a latent field reads in the parent's row."""
+        if not isinstance(latent.value, Above) or links.parent is None:
+            return True
+        parent = self.tables[links.parent]
+        for name in fields_read(latent.value.inner):
+            own = None if parent.table is None else parent.table.fields.get(name)
+            if own is not None and (own.is_let or (parent.table and name in parent.table.masks)):
+                return False
+            if name in parent.latent and not self._is_seen(parent.latent[name], parent):
+                return False
+        return True
 
     # single values
 
@@ -181,7 +204,8 @@ class Relations:
                 "give the table a `let` field with that value, and read that",
             )
             return unknown(node.span)
-        return Neighbour(inner.type.nullable(), node.span, which, inner.field)
+        is_nullable = inner.type.is_nullable or which in ("prev", "next")
+        return Neighbour(inner.type.nullable(is_nullable), node.span, which, inner.field)
 
     # ways to several rows
 

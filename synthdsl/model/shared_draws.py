@@ -90,7 +90,8 @@ def read_as_draw(node: tree.Expression | tree.Weights, scope: Scope) -> tree.Dra
         return tree.Draw(node.span, tree.WhenDraw(node.span, branches, otherwise), None)
     if isinstance(node, tree.Within) and is_draw(node, scope):
         assert isinstance(node.container, tree.Interval)
-        return tree.Draw(node.span, node.value, node.container)
+        inner = read_as_draw(node.value, scope)
+        return tree.Draw(node.span, inner.outcome, node.container)
     return tree.Draw(node.span, node, None)
 
 

@@ -41,7 +41,7 @@ def build_tables(
         builder = builders[name]
         parent = None if builder.links.parent is None else built[builder.links.parent]
         key = () if parent is None else tuple(parent.fields[k] for k in parent.key)
-        built[name] = builder.build(key)
+        built[name] = builder.links.table = builder.build(key)
         spec.files += builder.files
         count = builder.count_field()
         if count is not None and builder.links.parent is not None:

@@ -124,6 +124,14 @@ def _decimal(node: tree.TypeName, findings: Findings) -> Type:
 def _list(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
     if len(node.arguments) == 1 and isinstance(node.arguments[0], tree.TypeName):
         element = resolve_type(node.arguments[0], file, findings)
+        if element.kind is Kind.REFERENCE:
+            findings.report(
+                "bad-type",
+                node.span,
+                f"a list of references to `{element.table}` is a table",
+                f"declare one that refers: `table name per owner o [n] {{ ... ~ ref {element.table} }}`",
+            )
+            return UNKNOWN
         return element if element.is_unknown else Type(Kind.LIST, element=element)
     findings.report(
         "bad-type", node.span, f"`{node.span.text}` lacks its element type", "write `list(float)`"

@@ -23,7 +23,8 @@ class RuleAccount:
     """One rule: what it is, how it is enforced, and what it costs.
 
     `z` is the probability that an unconditioned row meets all rules of its component;
-    `without` the same less this rule (None where it was not measured).
+    `without` the same less this rule (None where it was not measured). A rule across rows
+    conditions its `scope`, in words; then `z` is the probability of that, not of a row.
     """
 
     table: str
@@ -37,11 +38,16 @@ class RuleAccount:
     share: Fraction | None = None
     keeping: tuple[str, ...] = ()
     demand: str = "hold"
+    scope: str = ""
 
 
 @dataclass(frozen=True)
 class ComponentAccount:
-    """Fields conditioned together: how, and the share of proposals that is accepted."""
+    """Fields conditioned together: how, and the share of proposals that is accepted.
+
+    `scope`: what rules across rows condition, in words; fields of other tables are then written
+    `table.field`. `kept`: what is settled first and kept, of all that is drawn together.
+    """
 
     table: str
     fields: tuple[str, ...]
@@ -50,6 +56,8 @@ class ComponentAccount:
     detail: str
     z: Probability
     acceptance: float
+    scope: str = ""
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -324,6 +324,9 @@ def _allowed(graph: FamilyGraph, scope: _Scope, unit: Unit) -> bool:
     """
     tables = graph.tables
     begin = begin_of(tables[scope.scope])
+    if isinstance(unit, StopUnit) and unit.table == scope.scope:
+        # how many rows are there is given
+        return False
     for node in unit.writes:
         if is_under(node[0], scope.scope, tables):
             # the run of a pathway is what its rules condition; other rows are given in number
@@ -428,6 +431,14 @@ def _kept(graph: FamilyGraph, units: Sequence[Unit], rule: OwnRule) -> frozenset
     nodes = {(table, name) for name in own.keeping} | set(own.keeping_below)
     start = [unit for unit in units if unit.writes & nodes]
     kept = frozenset(with_ancestors(start, units))
+    # with the number of rows it is kept which of them `until` leaves
+    stops = [
+        unit
+        for unit in units
+        if isinstance(unit, StopUnit)
+        and any(begin_of(graph.tables[unit.table]) in other.writes for other in kept)
+    ]
+    kept |= frozenset(with_ancestors(stops, units))
     if nodes and kept >= set(units):
         raise _refused(
             own,

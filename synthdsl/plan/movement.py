@@ -23,6 +23,11 @@ class Marginal:
     that of null, where they follow from the declaration alone. Of an ordered field: `mean`, `sd`
     and `quantiles` (the raw values at `QUANTILES`) of what is not null; None of nothing.
     `values`: those of the first rows, sorted.
+
+    Rows under one root row are alike: `effects` tell by how much the variance of a share, or of
+    a mean, exceeds that of independent rows (the design effect; Kish 1965, "Survey Sampling",
+    ch. 8). It has one for each word and one for null; of an ordered field that of the mean and that
+    of null, and `groups` are the root rows of `values`. None of a root table.
     """
 
     rows: int
@@ -33,6 +38,8 @@ class Marginal:
     sd: float | None = None
     quantiles: tuple[float, ...] | None = None
     values: NDArray[np.float64] | None = None
+    effects: NDArray[np.float64] | None = None
+    groups: NDArray[np.int64] | None = None
 
     @property
     def present(self) -> int:
@@ -49,7 +56,11 @@ class Marginal:
         """Standard error of the mean."""
         if self.sd is None or not self.present:
             return None
-        return self.sd / math.sqrt(self.present)
+        return self.sd * math.sqrt(self.effect(0) / self.present)
+
+    def effect(self, place: int) -> float:
+        """The design effect at a place of `effects`; 1 of independent rows."""
+        return 1.0 if self.effects is None else float(self.effects[place])
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +107,10 @@ class ExceptionShare:
 class TableMovement:
     """One table. `rows` were measured from row `start` on; `of_rows` are generated in all.
 
-    `untouched`: fields that no rule can move. `unmeasured`: fields with no marginal to show,
-    and why.
+    Of a table under others `root` is the table without parent above it, of which `roots` rows
+    were measured from row `start` on, of `of_roots` in all; `rows` are those under them, and
+    `of_rows` the same. `untouched`: fields that no rule can move. `unmeasured`: fields with no
+    marginal to show, and why.
     """
 
     name: str
@@ -109,3 +122,6 @@ class TableMovement:
     untouched: tuple[str, ...]
     unmeasured: tuple[tuple[str, str], ...]
     exceptions: tuple[ExceptionShare, ...]
+    root: str = ""
+    roots: int = 0
+    of_roots: int = 0

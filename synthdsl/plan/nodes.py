@@ -65,13 +65,16 @@ def expression_reads(
         yield Read((table, expression.field))
     elif isinstance(expression, Referred):
         yield Read((table, expression.reference))
+        if expression.table == table and tables[table].parent is not None:
+            yield Read((table, expression.target))
     elif isinstance(expression, Neighbour):
         if expression.which in ("next", "last"):
             whole = whole_of(tables[table])
             if whole is not None:
                 yield Read(whole)
         if expression.field is not None:
-            is_before = expression.which in ("prev", "first")
+            # the first row is before the others, but not before itself
+            is_before = expression.which == "prev"
             yield Read((table, expression.field), is_before=is_before)
     elif isinstance(expression, Above):
         parent = tables[table].parent

@@ -50,6 +50,9 @@ CONSTANT = {
     "skew_normal": "skew_normal(0, 1, 4)",
     "empirical": "empirical(edges: [0, 10, 50], weights: [30%, 70%])",
     "empirical_in": "empirical(edges: [0, 10, 50], weights: [30%, 70%]) in [5, 40]",
+    "hazards": "proportional_hazards(weibull(shape: 1.5, scale: 10), ratio: 0.4)",
+    "hazards_slow": "proportional_hazards(gamma(mean: 9, cv: 0.6), ratio: 3) in [1, 20]",
+    "hazards_cut": "proportional_hazards(exponential(8) in [2, 15], ratio: 1.5)",
 }
 COUNTS = {
     "binomial": "binomial(10, 0.3)",
@@ -94,6 +97,13 @@ BY_ROW = {
     "von_mises": "von_mises(y, n)",
     "inverse_gaussian": "inverse_gaussian(1 + x, 2 + n)",
     "skew_normal": "skew_normal(y, 1 + x, 3 * y)",
+    "empirical_in_row": "empirical(edges: [-3, 0, 4], weights: [30%, 70%]) in [y - 1, 4 + x]",
+    "hazards": "proportional_hazards(weibull(shape: 0.5 + 2 * x, scale: 3), ratio: 0.2 + n)",
+    "hazards_slow": "proportional_hazards(gamma(mean: 1 + x, cv: 0.6), ratio: exp(y)) in [0.1, 5]",
+    "hazards_cut": "proportional_hazards(exponential(1 + n) in [x, 5 + n], ratio: exp(y))",
+    "hazards_beta": "proportional_hazards(beta(mean: 0.2 + 0.5 * x, sd: 0.1), ratio: exp(y))",
+    "hazards_histogram": "proportional_hazards(empirical(edges: [0, 1, 5], weights: [30%, 70%]), exp(y))",
+    "hazards_choice": "proportional_hazards(when {ill: lognormal(mu: y, sigma: 1), else: uniform(x, n + 1)}, 2)",
     "choice": "when {n < 3: normal(0, 1), sex == male: gamma(mean: 1 + x, cv: 0.5), else: 7}",
     "choice_in": "when {n < 3: normal(0, 1), else: normal(x, 2)} in [-1, 2]",
     "fixed_choice": "when {ill: x, else: y}",
@@ -162,7 +172,12 @@ CHOICES = (
   born: date ~ uniform(1940-01-01, 2010-12-31)
   seen: date ~ uniform(born, 2020-12-31)
   at: datetime ~ uniform(2000-01-01, 2300-12-31)
+  season: date ~ seasonal(born, 2020-06-30, months: [3, 1, 1, 0, 2, 1, 1, 1, 1, 1, 1, 2], weekdays: [1, 1, 2, 1, 1, 0, 0])
+  cut: date ~ seasonal(born, 2020-06-30, weekdays: [1, 1, 2, 1, 1, 0, 0]) in [born + 300 d, born + 3_000 d]
+  week: date step 7 d ~ seasonal(1930-01-01, season, months: [3, 1, 1, 0, 2, 1, 1, 1, 1, 1, 1, 2])
+  met: datetime ~ seasonal(season, season + 90 d, hours: [0, 0, 0, 0, 0, 0, 1, 2, 5, 5, 4, 3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0, 0])
   stay: duration ~ gamma(mean: 2 d + n * 1 d, cv: 0.8)
+  death: duration ~ proportional_hazards(gompertz(shape: 0.01, rate: 0.09 '/a'), ratio: exp(y))
   clock: time ~ normal(12:00:00, 3 h) in [00:00:00, 23:59:59]
   price: decimal(9, 2) ~ lognormal(mean: 50 + 10 * n, sd: 20)
   half: int step 5 ~ normal(50 + n, 20)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.stats import qmc
 
-from synthdsl.engine.designs import KINDS, Design, LatinHypercube, Sobol, design_of
+from synthdsl.engine.designs import Design, LatinHypercube, Sobol, design_of
 from synthdsl.engine.sobol import (
     DIGITS,
     MOST_LEVELS,
@@ -25,10 +25,11 @@ from synthdsl.engine.sobol import (
     most_dimensions,
 )
 from synthdsl.engine.streams import GOLDEN, SlotDraws, mix, tag, unit_interval
+from synthdsl.plan.samplings import SAMPLINGS
 
 LEVEL = 1e-6
 SLOTS = tuple(f"t.f{number}#" for number in range(6))
-DESIGNED = KINDS[1:]
+DESIGNED = SAMPLINGS[1:]
 
 
 def row_keys(ordinals: Any) -> NDArray[np.uint64]:

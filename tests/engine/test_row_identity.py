@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthdsl
-from synthdsl.engine import batches
+from synthdsl.engine import families
 from synthdsl.io import write
 
 
@@ -57,7 +57,7 @@ def test_random_slices(start: int, length: int, path: str, whole: pa.Table) -> N
 def test_chunk_sizes_change_nothing(
     size: int, rows: int, path: str, whole: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "BLOCK_ROWS", size)
+    monkeypatch.setattr(families, "BLOCK_ROWS", size)
     assert table(BROAD, rows, path=path).to_pylist() == rows_of(whole, 0, rows)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 SCHEMA = pa.schema(
     [
@@ -80,3 +82,70 @@ def slow(plan: object, group: str, start: int, stop: int) -> Rows:
     while True:
         yield group, block(start, start + 1)
         time.sleep(0.02)
+
+
+def keyed(name: str, columns: dict[str, bool], key: list[str], **references: object) -> pa.Schema:
+    """A table of whole numbers. `columns`: which may be null; `references`: target=(from, to)."""
+    said = [{"fields": f, "table": target, "to": to} for target, (f, to) in references.items()]
+    return pa.schema(
+        [pa.field(column, pa.int64(), nullable=null) for column, null in columns.items()],
+        metadata={
+            "synthdsl.table": name,
+            "key": json.dumps(key),
+            "references": json.dumps(said),
+        },
+    )
+
+
+PATIENT = keyed("patient", {"id": False, "age": False}, ["id"])
+VISIT = keyed(
+    "visit",
+    {"patient_id": False, "index": False, "before": True},
+    ["patient_id", "index"],
+    patient=(["patient_id"], ["id"]),
+    visit=(["before", "patient_id"], ["index", "patient_id"]),
+)
+LAB = keyed(
+    "lab",
+    {"patient_id": False, "visit_index": False, "index": False},
+    ["patient_id", "visit_index", "index"],
+    visit=(["patient_id", "visit_index"], ["patient_id", "index"]),
+)
+FAMILY = {"patient": PATIENT, "visit": VISIT, "lab": LAB}
+LABS = range(1_000, 1_500)
+"""Patients with labs, two at each of their visits."""
+
+
+def visits_of(patient: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many visits each patient has: 0 to 3."""
+    return patient % 4
+
+
+def family(plan: object, group: str, start: int, stop: int) -> Rows:
+    """Patients, their visits and labs, in blocks of `plan` patients; each follows from its key.
+
+    A visit refers to another of the same patient: the second and third to the first.
+    """
+    size = plan if isinstance(plan, int) else 300
+    for at in range(start, stop, size):
+        patient = np.arange(at, min(at + size, stop))
+        yield "patient", batch_of(PATIENT, patient, patient % 90)
+        counts = visits_of(patient)
+        of_visit = np.repeat(patient, counts)
+        index = np.arange(len(of_visit)) - np.repeat(np.cumsum(counts) - counts, counts)
+        yield "visit", batch_of(VISIT, of_visit, index, pa.array(index * 0, mask=index == 0))
+        has_labs = (of_visit >= LABS.start) & (of_visit < LABS.stop)
+        yield (
+            "lab",
+            batch_of(
+                LAB,
+                np.repeat(of_visit[has_labs], 2),
+                np.repeat(index[has_labs], 2),
+                np.tile([0, 1], int(has_labs.sum())),
+            ),
+        )
+
+
+def batch_of(schema: pa.Schema, *columns: object) -> pa.RecordBatch:
+    """A batch of whole numbers."""
+    return pa.RecordBatch.from_arrays([pa.array(c, pa.int64()) for c in columns], schema=schema)

@@ -61,7 +61,7 @@ def given_paths(machine, condition, entities=GIVEN, accept=True):
         at = np.flatnonzero(entities.frame.draws("accepted").uniform() < chance)
     first = entities.visits(at, np.zeros(len(at), np.int64))
     given = GivenVisits(machine, transitions.matrix(first), condition)
-    return entities.paths(machine, given.begin(len(at)), at=at), chance
+    return entities.paths(machine, given.begin(np.arange(len(at))), at=at), chance
 
 
 def compare(plain, given, condition):
@@ -148,7 +148,7 @@ def test_paths_that_are_not_weighed_are_caught():
     machine = machine_of(ADMISSION)
     first = GIVEN.visits(np.arange(30_000), np.zeros(30_000, np.int64))
     matrix = Transitions(machine, lambda e: e).matrix(first)
-    given = Unweighted(machine, matrix, CONDITIONS["two states"]).begin(30_000)
+    given = Unweighted(machine, matrix, CONDITIONS["two states"]).begin(np.arange(30_000))
     drawn = GIVEN.paths(machine, given)
     assert min(compare(PLAIN.paths(machine), drawn, CONDITIONS["two states"])[0][:2]) < 1e-9
 

@@ -11,6 +11,7 @@ import synthdsl
 TOP = """language 1
 spec s
 seed 3
+param lim: int = 2
 enum Kind {a, b}
 table provider [50] {
   kind: Kind ~ {a: 50%, b: rest}
@@ -21,13 +22,14 @@ table provider [50] {
   key id
 }
 table place [5] {
-  name: text ~ pattern("??")
+  name: text ~ unique("??")
+  key name
 }
 """
 
 
 def findings(body: str, more: str = "") -> list[Any]:
-    text = f"{TOP}{more}table visit [100] {{\n  kind: Kind ~ {{a: 50%, b: rest}}\n  {body}\n}}\n"
+    text = f"{TOP}{more}table visit [100] {{\n  id: int = index\n  key id\n  kind: Kind ~ {{a: 50%, b: rest}}\n  {body}\n}}\n"
     return synthdsl.check("s.synth", text=text)
 
 
@@ -50,7 +52,7 @@ FINE = {
     "earlier, mirrored": "before: visit? ~ when {index == 0: null, "
     "else: ref visit where index > visit.index and visit.kind == kind}",
     "numbered": "doctor: provider ~ ref provider where provider.index <= index",
-    "read by way of another": "doctor: provider ~ ref provider where provider.home.name != \"\"",
+    "read by way of another": 'doctor: provider ~ ref provider where provider.home.name != ""',
     "unique": "doctor: place ~ ref place",
     "without a type": "let doctor ~ ref provider\n  of: Kind = doctor.kind",
     "derived": "doctor: provider ~ ref provider\n  again: provider = doctor",
@@ -189,6 +191,44 @@ WRONG = {
         "provider.prev.share",
         "",
     ),
+    "a constant that is false": (
+        "d: provider ~ ref provider where lim > 3",
+        "empty-choice",
+        "lim > 3",
+        "no row of `provider` meets",
+    ),
+    "a constant among others that is false": (
+        "d: provider ~ ref provider where provider.kind == kind and lim > 3",
+        "empty-choice",
+        "lim > 3",
+        "no row of `provider` meets",
+    ),
+    "a weight of nothing": (
+        "d: provider ~ ref provider weight lim - 2",
+        "weight-range",
+        "lim - 2",
+        "no row is ever chosen",
+    ),
+    "as text": (
+        "d: provider ~ ref provider\n  t: text = text(d)",
+        "bad-arguments",
+        "d",
+        "this is `provider`",
+    ),
+    "as text in a template": (
+        'd: provider ~ ref provider\n  t: text = template("{0}", d)',
+        "bad-arguments",
+        "d",
+        "has no text",
+    ),
+    "in a list": ("let d: list(provider) = [1]", "bad-type", "list(provider)", "is a table"),
+    "of two tables": (
+        "d: provider ~ ref provider\n  e: place? ~ when {kind == a: null, else: ref place}\n"
+        "  f: place = coalesce(e, d)",
+        "type-mismatch",
+        "d",
+        "",
+    ),
     "a type with arguments": (
         "d: provider(3) ~ ref provider",
         "bad-type",
@@ -207,7 +247,7 @@ def test_it_is_reported_where_it_stands(name: str) -> None:
 
 
 def test_a_table_without_rows_cannot_be_referred_to() -> None:
-    (found,) = errors("d: ward ~ ref ward", "table ward [0] {\n  x: int ~ poisson(1)\n}\n")
+    (found,) = errors("d: ward ~ ref ward", "table ward [0] {\n  x: int ~ poisson(1)\n  key x\n}\n")
     assert found[0] == "empty-choice" and "has no rows" in found[2]
 
 
@@ -218,7 +258,7 @@ def test_rows_under_a_parent_cannot_be_referred_to() -> None:
 
 
 def test_a_table_that_is_too_large_is_not_weighted() -> None:
-    more = "table large [10_000_000] {\n  x: float ~ gamma(1, 1)\n}\n"
+    more = "table large [10_000_000] {\n  x: float ~ gamma(1, 1)\n  key x\n}\n"
     (found,) = errors("d: large ~ ref large weight large.x", more)
     assert found[0] == "bad-relation" and "10,000,000" in found[2]
 
@@ -241,6 +281,13 @@ def test_a_rule_does_not_condition_what_is_unique() -> None:
     more = "table small [3] {\n  kind: Kind ~ {a: 50%, b: rest}\n  " + body + "\n}\n"
     found = errors("x: int ~ poisson(1)", more)
     assert [code for code, _, _ in found] == ["bad-rule"], found
+
+
+def test_an_exported_reference_needs_a_key() -> None:
+    more = "table ward [3] {\n  x: int ~ poisson(1)\n}\n"
+    (found,) = errors("w: ward ~ ref ward", more)
+    assert found[:2] == ("bad-key", "w") and "which has none" in found[2]
+    assert errors("let w ~ ref ward\n  x: int = w.x", more) == []
 
 
 def test_similar_names_are_suggested() -> None:

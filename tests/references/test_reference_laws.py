@@ -75,13 +75,18 @@ CASES: dict[str, tuple[RefDraw, Law]] = {
         ref(holds("and", holds(">", target("beds"), value(6)), same_kind())),
         lambda t: (t["beds"] > 6) & (t["kind"] == "b"),
     ),
-    "with nulls": (ref(holds("==", target("nick"), value(2))), lambda t: t["has_nick"] & (t["nick"] == 2)),
+    "with nulls": (
+        ref(holds("==", target("nick"), value(2))),
+        lambda t: t["has_nick"] & (t["nick"] == 2),
+    ),
     "equal to what may be null": (
         ref(holds("==", target("nick"), own("nick"))),
         lambda t: t["has_nick"] & (t["nick"] == 1),
     ),
     "numbered": (
-        ref(holds("and", holds("<", target(None), own("need")), holds(">=", target(None), value(2)))),
+        ref(
+            holds("and", holds("<", target(None), own("need")), holds(">=", target(None), value(2)))
+        ),
         lambda t: (np.arange(len(t["beds"])) < NEED) & (np.arange(len(t["beds"])) >= 2),
     ),
     "numbered, grouped and weighted": (
@@ -102,7 +107,10 @@ CASES: dict[str, tuple[RefDraw, Law]] = {
         lambda t: (np.arange(len(t["beds"])) < 6) * t["share"],
     ),
     "weighted by both rows": (
-        ref(same_kind(), holds("*", share(), holds("+", target("beds"), own("need"), type=FLOAT), type=FLOAT)),
+        ref(
+            same_kind(),
+            holds("*", share(), holds("+", target("beds"), own("need"), type=FLOAT), type=FLOAT),
+        ),
         lambda t: (t["kind"] == "b") * t["share"] * (t["beds"] + NEED),
     ),
 }
@@ -129,12 +137,14 @@ def test_each_row_is_chosen_as_often_as_its_law_says(name: str) -> None:
     assert p_value(numbers, np.asarray(law(table), float)) > ALARM
 
 
-@pytest.mark.parametrize("name", ["grouped and weighted", "tried and weighted", "met by few, weighted"])
+@pytest.mark.parametrize(
+    "name", ["grouped and weighted", "tried and weighted", "met by few, weighted"]
+)
 def test_the_law_is_the_same_for_a_target_that_is_not_kept(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("synthdsl.engine.references.target_rows.MOST_KEPT", 10)
-    draw, law = CASES[name]
+    draw, _ = CASES[name]
     providers = Providers(211)
     whole = draw_numbers(draw, visits(6_000), providers)
     monkeypatch.undo()
@@ -198,7 +208,9 @@ def test_earlier_rows_make_a_tree() -> None:
 
 
 def test_rows_under_one_parent_refer_to_earlier_ones_of_theirs() -> None:
-    draw = RefDraw(ref().span, "visit", holds("<", target(None), index()), None, is_among_siblings=True)
+    draw = RefDraw(
+        ref().span, "visit", holds("<", target(None), index()), None, is_among_siblings=True
+    )
     frame = children([4] * 9_000)
     frame = frame.some(np.flatnonzero(frame.ordinals > 0))
     numbers = draw_numbers(draw, frame, None)
@@ -238,7 +250,9 @@ def ordered_law(weights: NDArray[np.float64], size: int) -> dict[tuple[int, ...]
     return {chosen: p / total for chosen, p in law.items()}
 
 
-def ordered_p_value(numbers: NDArray[np.int64], size: int, law: dict[tuple[int, ...], float]) -> float:
+def ordered_p_value(
+    numbers: NDArray[np.int64], size: int, law: dict[tuple[int, ...], float]
+) -> float:
     rows = numbers.reshape(-1, size)
     names = {chosen: place for place, chosen in enumerate(law)}
     places = np.array([names[tuple(row)] for row in rows.tolist()])

@@ -146,7 +146,7 @@ CONDITIONS = (
             max(cast("end" as date)) filter (where is_death) as died from encounter group by all) e
             on e.patient_id = p.id
         where encounters <> coalesce(n, 0) or died_on is distinct from died""",
-        "update patient set died_on = died_on + 1",
+        "update patient set encounters = encounters + 1",
     ),
     # icu_stay
     Condition(

@@ -13,25 +13,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from synthdsl.engine.conditioning.candidates import demands
 from synthdsl.engine.conditioning.cells import CellsCompiler
 from synthdsl.engine.conditioning.clauses import split
 from synthdsl.engine.conditioning.component import BLOCK_ROWS, PILOT_ROWS, Component
 from synthdsl.engine.conditioning.drawn_cells import Tables
+from synthdsl.engine.conditioning.entity_account import entity_account
 from synthdsl.engine.conditioning.focused import Focused
+from synthdsl.engine.conditioning.intervals import grouped_interval
+from synthdsl.engine.conditioning.intervals import interval as _interval
 from synthdsl.engine.conditioning.narrowing import Inside, narrowed
 from synthdsl.engine.conditioning.proposals import Proposal, Rejection
 from synthdsl.model.spec import Rule
 from synthdsl.plan.account import Account, ComponentAccount, Probability, RuleAccount
 from synthdsl.plan.components import Stage
+from synthdsl.plan.shown import is_declared
 from synthdsl.rules.kinds import kind_of
 
 if TYPE_CHECKING:
+    from synthdsl.engine.frame import Frame
     from synthdsl.engine.run import Run, TableRun
 
-CONFIDENCE = 0.999
 ENOUGH = 100
 """Accepted rows of a plain pilot that settle a probability."""
 FOCUS_BLOCKS = 2
@@ -55,6 +58,12 @@ def account(run: Run) -> Account:
                 whole, parts = _focused(table, focused)
                 components.append(whole)
                 rules += parts
+        for family in run.families.values():
+            models = {name: run.tables[name].plan.table for name in family.plan.tables}
+            for unit in family.entities:
+                whole, parts = entity_account(family, unit, models)
+                components.append(whole)
+                rules += parts
     return Account(tuple(components), tuple(rules))
 
 
@@ -69,7 +78,7 @@ def _component(table: TableRun, component: Component) -> tuple[ComponentAccount,
     last = choices[-1]
     whole = ComponentAccount(
         table.plan.name,
-        step.fields,
+        tuple(filter(is_declared, step.fields)),
         tuple(rule.name for rule in step.rules),
         last.proposal.name,
         last.proposal.detail,
@@ -108,7 +117,7 @@ def _focused(table: TableRun, focused: Focused) -> tuple[ComponentAccount, list[
     z = _interval(hits, drawn) if hits else _interval(*focused.pilot())
     whole = ComponentAccount(
         table.plan.name,
-        step.fields,
+        tuple(filter(is_declared, step.fields)),
         tuple(rule.name for rule in step.rules),
         "rows of the spec",
         "whole rows as the spec says, with its other rules, until one is wanted",
@@ -146,15 +155,19 @@ class _Measured:
         self._table = table
         self._cells: CellsCompiler = table.cells
         self._plain = Rejection(component.step.fields, table.fill_field)
+        self._roots: NDArray[np.int64] | None = None
         self._held = self._hold_by_rule()
+        self._is_given = bool(given_fields(table.plan, component.step))
         self._tables: dict[tuple[bool, ...], Tables | None] = {}
 
     def _hold_by_rule(self) -> dict[tuple[Rule, bool], NDArray[np.bool_]]:
         """For each rule (and for soft ones also its exception), the pilot rows that meet it."""
         step = self._component.step
         held: dict[tuple[Rule, bool], list[NDArray[np.bool_]]] = {}
+        roots = []
         for start in range(0, PILOT_ROWS, BLOCK_ROWS):
             frame = self._component.pilot_frame(start, start + BLOCK_ROWS)
+            roots.append(_roots_of(frame))
             self._plain.fill(frame)
             for rule in step.rules:
                 for is_kept in (True, False) if rule.share is not None else (True,):
@@ -165,6 +178,8 @@ class _Measured:
                     )
                     rows = self._component.holds(frame, Stage((), (rule,)), pattern)
                     held.setdefault((rule, is_kept), []).append(rows)
+        if roots[0] is not None:
+            self._roots = np.concatenate([part for part in roots if part is not None])
         return {key: np.concatenate(parts) for key, parts in held.items()}
 
     def probability(self, leaving_out: Rule | None) -> Probability:
@@ -275,13 +290,6 @@ class _Measured:
                 must_hold = rng.random(PILOT_ROWS) < float(rule.share)
                 met &= np.where(must_hold, self._held[rule, True], self._held[rule, False])
         return int(met.sum()), PILOT_ROWS
-
-
-def _interval(hits: int, drawn: int) -> Probability:
-    tail = (1 - CONFIDENCE) / 2
-    low = float(betaincinv(hits, drawn - hits + 1, tail)) if hits else 0.0
-    high = float(betaincinv(hits + 1, drawn - hits, 1 - tail)) if hits < drawn else 1.0
-    return Probability(hits / drawn, low, high)
 
 
 def _within(found: Probability, low: float, high: float) -> Probability:

@@ -28,6 +28,8 @@ PILOT_ROWS = 131_072
 PILOT_SEED = 0x5EED
 OFTEN = 0.25
 """Acceptance from which nothing better is looked for."""
+NEARLY_ALWAYS = 0.99
+"""The same under a design, which covers first tries alone: each later one costs precision."""
 SELDOM = 4
 """Patterns of exceptions whose plain draws come to a quarter of a draw for each row of the table
 are drawn so: making something better costs more."""
@@ -57,7 +59,8 @@ class Choice:
 class Component:
     """The fields of a step, drawn so that its rules hold, in every row and exactly.
 
-    `tracked` fields have their uniforms noted, since later stages condition on them.
+    `tracked` fields have their uniforms noted, since later stages condition on them. It
+    `spares_tries`, if that is worth work: then the proposal that is accepted most often is taken.
     `pilot_source` makes the rows of pilots, where these are not root rows.
     """
 
@@ -72,6 +75,7 @@ class Component:
         *,
         tracked: frozenset[str] = frozenset(),
         pilot_source: PilotSource | None = None,
+        spares_tries: bool = False,
     ) -> None:
         self.step = step
         self._pilot_source = pilot_source
@@ -81,6 +85,7 @@ class Component:
         self._fill_field = fill_field
         self._propose = propose
         self._tracked = tracked
+        self._spares_tries = spares_tries
         self._soft = [rule for rule in step.rules if rule.share is not None]
         self._choices: dict[tuple[int, tuple[bool, ...]], Choice] = {}
 
@@ -213,7 +218,10 @@ class Component:
                 if proposal.mass <= 0:
                     self._refuse(stage, pattern, None)
                 proposal, hits = self._refined(proposal, number, pattern)
-                rate, best_rate = hits / proposal.cost, best.accepted / best.proposal.cost
+                rate, best_rate = (
+                    self._rate(hits, proposal),
+                    self._rate(best.accepted, best.proposal),
+                )
                 # of proposals that never met the rules, the narrowest is tried for longer
                 if rate > best_rate or (rate == best_rate and proposal.mass < best.proposal.mass):
                     best = Choice(proposal, hits, rows)
@@ -228,8 +236,13 @@ class Component:
         """Rows of a pilot; a later stage has to settle the earlier ones first."""
         return BLOCK_ROWS if number == 0 else BLOCK_ROWS // 8
 
+    def _rate(self, hits: int, proposal: Proposal) -> float:
+        return float(hits) if self._spares_tries else hits / proposal.cost
+
     def _is_often(self, accepted: int, drawn: int, pattern: tuple[bool, ...]) -> bool:
         """Whether plain draws will do: they are accepted often, or a row seldom needs them."""
+        if self._spares_tries:
+            return accepted >= NEARLY_ALWAYS * drawn
         chance = 1.0
         for rule, holds in zip(self._soft, pattern, strict=True):
             assert rule.share is not None

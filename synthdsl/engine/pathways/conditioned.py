@@ -24,8 +24,9 @@ from synthdsl.engine.results import enum_vocabulary
 from synthdsl.engine.samplers import Simplify, row_error
 from synthdsl.engine.weight_samplers import row_shares
 from synthdsl.model.draws import CategoricalDraw, LookupDraw
-from synthdsl.model.expressions import Constant, Expr
+from synthdsl.model.expressions import Choose, Constant, Expr
 from synthdsl.model.pathways import Machine, State
+from synthdsl.plan.tabulated import Tabulated
 from synthdsl.source import Span
 
 
@@ -54,12 +55,24 @@ class Transitions:
             row.fill(matrix[..., self._codes[state.name], :], visits)
         return matrix
 
+    def ranges(self) -> tuple[Floats, Floats]:
+        """The least and the most that each entry of a matrix can be, as far as is known."""
+        size = len(self._codes)
+        low, high = np.zeros((size, size)), np.zeros((size, size))
+        for state, row in zip(self.machine.states, self._rows, strict=True):
+            code = self._codes[state.name]
+            low[code], high[code] = row.ranges(size)
+        return low, high
+
 
 @dataclass(frozen=True, eq=False)
 class _ConstantRow:
     """Weights that are the same for all entities."""
 
     weights: Floats
+
+    def ranges(self, size: int) -> tuple[Floats, Floats]:
+        return self.weights, self.weights
 
     def fill(self, row: Floats, visits: Frame) -> None:
         row[...] = self.weights
@@ -72,6 +85,17 @@ class _WeightedRow:
     codes: tuple[int, ...]
     weights: list[Expr | None]
     span: Span
+
+    def ranges(self, size: int) -> tuple[Floats, Floats]:
+        low, high = np.zeros(size), np.zeros(size)
+        for code, weight in zip(self.codes, self.weights, strict=True):
+            if weight is not None:
+                low[code], high[code] = _range(weight)
+        for code, weight in zip(self.codes, self.weights, strict=True):
+            if weight is None:
+                known = low.sum(), high.sum()
+                low[code], high[code] = max(0.0, 1 - known[1]), max(0.0, 1 - known[0])
+        return low, high
 
     def fill(self, row: Floats, visits: Frame) -> None:
         shares, _ = row_shares(self.weights, visits, self.span)
@@ -90,6 +114,9 @@ class _LookupRow:
     weights: Floats
     span: Span
 
+    def ranges(self, size: int) -> tuple[Floats, Floats]:
+        return self.weights.min(axis=0), self.weights.max(axis=0)
+
     def fill(self, row: Floats, visits: Frame) -> None:
         keys = [evaluate_column(key, visits) for key in self.keys]
         groups, found = self.index.groups(keys)
@@ -100,6 +127,22 @@ class _LookupRow:
             help_ = f"add it to {self.index.lookup.source.name}"
             raise row_error(self.span, visits, at, message, help_)
         row[...] = self.weights[groups]
+
+
+def _range(weight: Expr) -> tuple[float, float]:
+    """Bounds of a weight: from the values of its branches or its table, else those of a share."""
+    if isinstance(weight, Constant):
+        return float(weight.value), float(weight.value)
+    if isinstance(weight, Choose):
+        parts = [_range(value) for _, value in weight.branches] + [_range(weight.otherwise)]
+        return min(low for low, _ in parts), max(high for _, high in parts)
+    if isinstance(weight, Tabulated) and weight.valid is None:
+        # values for combinations that do not occur may be anything
+        values = np.asarray(weight.values, np.float64)
+        values = values[np.isfinite(values)]
+        if len(values):
+            return max(0.0, float(values.min())), min(1.0, float(values.max()))
+    return 0.0, 1.0
 
 
 def _row(
@@ -133,8 +176,8 @@ def _lookup_row(draw: LookupDraw, codes: dict[str, int], simplify: Simplify) -> 
 class GivenVisits:
     """What follows given that the path meets a condition, for the entities of a block.
 
-    `matrix` is `Transitions.matrix` of the first visits of the paths to draw. An object serves
-    one drawing of them, as the `successors` of `PathwaySampler.sample`.
+    `matrix` is `Transitions.matrix` of first visits. `begin` says which of their paths are drawn
+    next, with the object as the `successors` of `PathwaySampler.sample`.
     """
 
     def __init__(self, machine: Machine, matrix: Floats, condition: PathCondition) -> None:
@@ -145,6 +188,7 @@ class GivenVisits:
         self._first = members.index(machine.start)
         self._orders = {members.index(s.name): _order(s, members) for s in machine.states}
         self._visited: NDArray[np.int64] | None = None
+        self._paths: NDArray[np.int64] | None = None
 
     @property
     def chance(self) -> Any:
@@ -154,24 +198,25 @@ class GivenVisits:
         """
         return self._chances[..., self._first, self._bits[self._first]]
 
-    def begin(self, entities: int) -> GivenVisits:
-        """Be ready to draw the paths of that many entities, from their start."""
-        self._visited = np.full(entities, self._bits[self._first])
+    def begin(self, paths: Positions) -> GivenVisits:
+        """Be ready to draw the paths at these positions of `matrix`, from their start."""
+        self._visited = np.full(len(paths), self._bits[self._first])
+        self._paths = paths
         return self
 
     def follow(self, state: int, visits: Frame, entities: Positions) -> NDArray[np.int32]:
         """The code of the state after each visit, by inversion of one uniform: the same that
         settles it without a condition, and outcomes in the same order.
         """
-        assert self._visited is not None, "begin() comes first"
+        assert self._visited is not None and self._paths is not None, "begin() comes first"
         order = self._orders[state]
         visited = self._visited[entities]
         ahead = visited[:, None] | self._bits[order]
         if self._matrix.ndim == 2:
             weights = self._matrix[state, order] * self._chances[order, ahead]
         else:
-            chances = self._chances[entities[:, None], order, ahead]
-            weights = self._matrix[entities[:, None], state, order] * chances
+            paths = self._paths[entities][:, None]
+            weights = self._matrix[paths, state, order] * self._chances[paths, order, ahead]
         following = order[_chosen(weights, visits.draws("next").uniform())]
         self._visited[entities] = visited | self._bits[following]
         return following.astype(np.int32)

@@ -109,9 +109,7 @@ class Candidates:
             self.levels = self._cumulated(weights)
             self._guide, self._shift = _guide(self.levels)
 
-    def _group(
-        self, keys: Sequence[tuple[NDArray[np.generic], NDArray[np.bool_] | None]]
-    ) -> None:
+    def _group(self, keys: Sequence[tuple[NDArray[np.generic], NDArray[np.bool_] | None]]) -> None:
         numbers = np.arange(self.rows) if self._numbers is None else self._numbers
         valid = None
         for _, mask in keys:

@@ -58,10 +58,8 @@ class Choosing:
         self.pair_weight: PairExpression | None = None
         self._weight_span = draw.span if draw.weight is None else draw.weight.span
         can_index = target is not None and target.rows <= MOST_INDEXED
-        left: list[Expr] = []
-        for part in () if draw.condition is None else conjuncts(draw.condition):
-            if not self._place(part, can_index=can_index):
-                left.append(part)
+        parts = () if draw.condition is None else conjuncts(draw.condition)
+        left = [part for part in parts if not self._place(part, can_index=can_index)]
         self.left: PairExpression | None = None
         if left:
             span = left[0].span

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.frame import Frame
-from synthdsl.engine.references.candidates import Candidates, Numbers
+from synthdsl.engine.references.candidates import Numbers
 from synthdsl.engine.references.reference import Reference
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.engine.samplers import BlockDraws, Context, Sampler, row_error
@@ -91,9 +91,7 @@ class DistinctReference(Sampler):
             self._draw_until_different(others, groups, first, last, frame, draws, result)
         return Column(result)
 
-    def _check_room(
-        self, first: Numbers, last: Numbers, groups: _Siblings, frame: Frame
-    ) -> None:
+    def _check_room(self, first: Numbers, last: Numbers, groups: _Siblings, frame: Frame) -> None:
         """Raise where there are more rows under a parent than rows to choose from."""
         empty = self._reference.choosing.candidates(frame.seed).is_empty(first, last)
         if empty.any():
@@ -192,7 +190,8 @@ class _Siblings:
         """All rows of some groups, in order."""
         sizes = self.sizes[groups]
         ends = np.cumsum(sizes)
-        return np.arange(ends[-1]) + np.repeat(self.starts[groups] - ends + sizes, sizes)
+        offsets: Numbers = np.repeat(self.starts[groups] - ends + sizes, sizes)
+        return offsets + np.arange(ends[-1])
 
 
 def _repeats(numbers: Numbers, sizes: Numbers) -> NDArray[np.bool_]:

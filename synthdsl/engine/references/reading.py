@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.frame import Frame
+from synthdsl.engine.references.reference import with_earlier_siblings
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.values.columns import Column, both_valid
 
@@ -28,14 +29,14 @@ def _numbers(references: Column) -> NDArray[np.int64]:
 
 
 def sibling_column(frame: Frame, field: str, references: Column) -> Column:
-    """The `field` of the row under the same parent to which each row refers by its position.
-
-    The rows of `frame` under one parent stand together, all of them.
+    """The `field` of the earlier row under the same parent to which each row refers by its
+    position.
     """
     if field == "index":
         return Column(references.values, references.valid)
-    places = np.arange(frame.rows) - frame.ordinals + _numbers(references)
-    column = frame.column(field).take(places)
+    whole, at = with_earlier_siblings(frame)
+    places = at - frame.ordinals + _numbers(references)
+    column = whole.column(field).take(places)
     return Column(column.values, both_valid(column.valid, references.valid), column.vocabulary)
 
 

@@ -38,7 +38,6 @@ _TRIED_AT_ONCE = 2_048
 _PAIRS_AT_ONCE = 2**20
 
 
-
 class Reference(Sampler):
     """The number of a row of the target that meets the condition, by its weight."""
 
@@ -52,9 +51,7 @@ class Reference(Sampler):
         first, last = self.choosing.intervals(frame)
         return Column(self.chosen(first, last, frame, draws))
 
-    def chosen(
-        self, first: Numbers, last: Numbers, frame: Frame, draws: BlockDraws
-    ) -> Numbers:
+    def chosen(self, first: Numbers, last: Numbers, frame: Frame, draws: BlockDraws) -> Numbers:
         """Numbers of rows at positions in [first, last) that meet what is left to check."""
         candidates = self.choosing.candidates(frame.seed)
         is_empty = candidates.is_empty(first, last)
@@ -67,8 +64,9 @@ class Reference(Sampler):
     def refuse(self, row: int, frame: Frame) -> NoReturn:
         """Raise the error about a row that has nothing to refer to."""
         draw = self.draw
-        if draw.condition is None:
-            reason = "has no rows" if draw.weight is None else "has no row with a weight"
+        if draw.condition is None or (self.target is not None and not self.target.rows):
+            has_rows = self.target is None or self.target.rows > 0
+            reason = "has no row with a weight" if has_rows else "has no rows"
             raise row_error(draw.span, frame, row, f"`{draw.table}` {reason}")
         values = self._values(row, frame)
         raise row_error(
@@ -138,9 +136,7 @@ class _Pairs:
         attempt = 0
         while waiting.size and attempt < limit:
             count = max(1, min(limit - attempt, _TRIED_AT_ONCE // waiting.size))
-            uniforms = [
-                self._draws.uniform(attempt=attempt + k, at=waiting) for k in range(count)
-            ]
+            uniforms = [self._draws.uniform(attempt=attempt + k, at=waiting) for k in range(count)]
             rows = np.tile(waiting, count)
             positions = self._candidates.choose(
                 self._first[rows], self._last[rows], np.concatenate(uniforms)

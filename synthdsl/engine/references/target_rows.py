@@ -6,7 +6,7 @@ once and kept; of a larger one those that a block needs, each once. A row is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 import numpy as np

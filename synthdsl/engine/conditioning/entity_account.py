@@ -1,0 +1,130 @@
+"""The account of rules across rows, from pilots of what they condition."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.engine.conditioning.component import PILOT_ROWS
+from synthdsl.engine.conditioning.intervals import grouped_interval
+from synthdsl.engine.entities import Entities, rows_under, way_down
+from synthdsl.engine.families import FamilyRun
+from synthdsl.engine.frame import Frame
+from synthdsl.model.spec import Rule, Table
+from synthdsl.plan.account import ComponentAccount, Probability, RuleAccount
+from synthdsl.plan.scopes import drawn_words, kept_fields, kept_units, scope_words
+from synthdsl.plan.units import EntityStage, EntityUnit
+from synthdsl.rules.kinds import kind_of
+
+ENOUGH = 400
+"""Accepted entities of a pilot that settle a probability, once it has made a pilot's rows."""
+MOST_ROWS = 8 * PILOT_ROWS
+MOST_RULES = 60
+"""Rules of a unit for which leaving each out is measured."""
+
+
+def entity_account(
+    family: FamilyRun, unit: EntityUnit, tables: dict[str, Table]
+) -> tuple[ComponentAccount, list[RuleAccount]]:
+    """The account of the rules of a unit."""
+    entities = family.entities[unit]
+    pilot = _Pilot(family, unit, entities, tables)
+    accepted, drawn = entities.acceptance(len(unit.stages) - 1)
+    rules = [rule for _, rule in unit.rules]
+    z = pilot.probability(None)
+    scope = scope_words(unit, tables)
+    kept = kept_units(unit)
+    whole = ComponentAccount(
+        unit.scope,
+        drawn_words(unit.units, unit.scope, tables),
+        tuple(rule.name for rule in rules),
+        "whole tries",
+        f"{_drawn_again(unit)} drawn as declared until the rules hold, each by tries of its own",
+        z,
+        accepted / drawn,
+        scope,
+        drawn_words(kept, unit.scope, tables),
+    )
+    always = Probability(1.0, 1.0, 1.0, is_exact=True)
+    is_measured = 1 < len(rules) <= MOST_RULES
+    parts = [
+        RuleAccount(
+            name,
+            rule.name,
+            rule.text,
+            rule.span.line,
+            kind_of(rule).name,
+            "whole tries, exact" + (", given what is kept" if kept_fields(rule) else ""),
+            z,
+            pilot.probability(rule) if is_measured else always if len(rules) == 1 else None,
+            rule.share,
+            kept_fields(rule),
+            rule.demand,
+            scope,
+        )
+        for name, rule in unit.rules
+    ]
+    return whole, parts
+
+
+def _drawn_again(unit: EntityUnit) -> str:
+    if unit.scope == unit.table:
+        return "all that the rules read below one row is"
+    return "the rows under one parent are"
+
+
+class _Pilot:
+    """Which rules hold for the entities of a pilot, drawn as declared.
+
+    Entities under one root row are alike, so intervals count root rows as independent.
+    """
+
+    def __init__(
+        self, family: FamilyRun, unit: EntityUnit, entities: Entities, tables: dict[str, Table]
+    ) -> None:
+        way = way_down(family.plan.root, unit.table, tables)
+        held: dict[Rule, list[NDArray[np.bool_]]] = {rule: [] for _, rule in unit.rules}
+        roots: list[NDArray[np.int64]] = []
+        rows = hits = before = 0
+        for root in family.pilot_roots(unit):
+            frame, groups = _down(root, way)
+            entities.pilot(frame, 0)
+            at = np.arange(frame.rows, dtype=np.int64)
+            met = np.ones(frame.rows, np.bool_)
+            for pair in unit.rules:
+                demands = _demands(frame, pair[1])
+                holds = entities.holds(frame, EntityStage((), (pair,)), demands, at)
+                held[pair[1]].append(holds)
+                met &= holds
+            roots.append(groups + before)
+            before += root.rows
+            rows += rows_under(root)
+            hits += int(met.sum())
+            if rows >= MOST_ROWS or (rows >= PILOT_ROWS and hits >= ENOUGH):
+                break
+        self._held = {rule: np.concatenate(parts) for rule, parts in held.items()}
+        self._roots = np.concatenate(roots)
+        self._is_root = not way
+
+    def probability(self, leaving_out: Rule | None) -> Probability:
+        """The probability that all rules but one are met."""
+        met = np.ones(len(self._roots), np.bool_)
+        for rule, holds in self._held.items():
+            if rule is not leaving_out:
+                met &= holds
+        return grouped_interval(met, None if self._is_root else self._roots)
+
+
+def _demands(frame: Frame, rule: Rule) -> dict[Rule, NDArray[np.bool_] | None]:
+    """In which entities a soft rule must hold."""
+    return {rule: None if rule.share is None else ~frame.exception(rule.name)}
+
+
+def _down(root: Frame, way: tuple[str, ...]) -> tuple[Frame, NDArray[np.int64]]:
+    """The rows at the end of a way down, and the root row of each."""
+    frame, at = root, np.arange(root.rows, dtype=np.int64)
+    for name in way:
+        frame = frame.child(name)
+        assert frame.parents is not None
+        at = at[frame.parents]
+    return frame, at
