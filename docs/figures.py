@@ -1,6 +1,6 @@
 """Draw the figures of the documentation from rows that the program makes.
 
-    python docs/figures.py    # writes docs/images/triangle.svg
+    python docs/figures.py    # writes docs/images/triangle.svg and pathway.svg
 
 Plain SVG, so that it needs nothing but the package. The seed is fixed, so it writes the same file
 each time.
@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import synthdsl
+from synthdsl.model.build import build_spec
+from synthdsl.render._machine import machine_svg
+from synthdsl.source import Source
 
 IMAGES = Path(__file__).parent / "images"
 SPEC = """language 1
@@ -85,8 +88,21 @@ def _label(left: float, top: float, text: str, colour: str) -> str:
     return f'<text x="{left:.1f}" y="{top:.1f}" fill="{colour}" font-size="16">{text}</text>'
 
 
+def pathway() -> str:
+    """The machine of the page about pathways."""
+    page = (Path(__file__).parent / "how-to" / "pathways.md").read_text(encoding="utf-8")
+    text = page.split("```synth hospital.synth\n")[1].split("```")[0]
+    spec, _ = build_spec(Source("hospital.synth", text))
+    assert spec is not None
+    machine = spec.tables["admission"].machine
+    assert machine is not None
+    return machine_svg(machine) + "\n"
+
+
 def main() -> int:
     """Write every figure."""
+    (IMAGES / "pathway.svg").write_text(pathway(), encoding="utf-8")
+    print("wrote docs/images/pathway.svg")
     (IMAGES / "triangle.svg").write_text(triangle(), encoding="utf-8")
     print("wrote docs/images/triangle.svg")
     return 0

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from synthdsl.engine.run import TableRun
 
 BLOCK_ROWS = 16_384
+"""Rows of a block of a table that stands alone."""
+FAMILY_ROWS = 131_072
+"""Rows of a block of a family, in all its tables: each has a few calls for every field."""
 FIRST_PILOT = 64
 """Root rows of the first block of a pilot, from which the size of later ones follows."""
 PILOT_BLOCK_ROWS = 65_536
@@ -236,10 +239,10 @@ class FamilyRun:
 
     @property
     def roots_per_block(self) -> int:
-        """Root rows of a block: so many that it has about 16,384 rows in all."""
+        """Root rows of a block."""
         if len(self.plan.tables) == 1:
             return BLOCK_ROWS
-        return max(1, min(BLOCK_ROWS, int(BLOCK_ROWS / self.rows_per_root)))
+        return max(1, min(FAMILY_ROWS, int(FAMILY_ROWS / self.rows_per_root)))
 
     @property
     def rows_per_root(self) -> float:

@@ -202,7 +202,7 @@ class TableRun:
         if frame.parents is not None and value.table == frame.table:
             return sibling_column(frame, value.target, numbers)
         target = self._targets(value.table)
-        return referred_column(target, frame.seed, value.target, numbers)
+        return referred_column(target, frame.seed, value.target, value.type, numbers)
 
     def _settle(self, field: Field, frame: Frame) -> None:
         """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""

@@ -32,6 +32,7 @@ from synthdsl.model.masks import reads_masked
 from synthdsl.model.masses import keeps_enough
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
+from synthdsl.model.reference_circles import check_reference_circles
 from synthdsl.model.references import check_references
 from synthdsl.model.sequence_draws import check_siblings
 from synthdsl.model.relation_checks import check_relations
@@ -265,5 +266,6 @@ CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (
     check_shared,
     check_siblings,
     check_references,
+    check_reference_circles,
 )
 """Every check, in order."""

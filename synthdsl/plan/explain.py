@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from synthdsl.model.draws import ChooseDraw, FixedDraw, QuotaDraw, RefDraw, expressions_of
-from synthdsl.model.draws import inner_draws
+from synthdsl.model.draws import (
+    ChooseDraw,
+    FixedDraw,
+    QuotaDraw,
+    RefDraw,
+    expressions_of,
+    inner_draws,
+)
 from synthdsl.model.expressions import (
     Above,
     Choose,
@@ -23,6 +29,7 @@ from synthdsl.model.expressions import (
 from synthdsl.model.quotas import counts_of
 from synthdsl.model.relations import count_name
 from synthdsl.model.spec import Field, Reference, Table
+from synthdsl.model.spelling import spell_constant
 from synthdsl.plan.account import Account, ComponentAccount, RuleAccount
 from synthdsl.plan.draw_words import in_words, one_line
 from synthdsl.plan.families import FamilyPlan
@@ -31,7 +38,7 @@ from synthdsl.plan.making import FamilyExplanation, family_explanation
 from synthdsl.plan.scopes import nodes_in_order, scope_words
 from synthdsl.plan.shown import is_declared, written
 from synthdsl.plan.units import EntityUnit, SequenceUnit, StepUnit, Unit
-from synthdsl.values.types import Kind
+from synthdsl.values.types import DURATION, Kind
 
 
 @dataclass(frozen=True)
@@ -248,7 +255,7 @@ class _Table:
         if field.is_let:
             notes.append("latent: not exported")
         if field.step is not None and field.type.step is not None:
-            notes.append(f"rounded half-up to multiples of {float(field.step):g}")
+            notes.append(f"rounded half-up to multiples of {_step_text(field)}")
         if field_plan.correlation is not None:
             others = [name for name in field_plan.correlation.fields if name != field.name]
             notes.append(f"correlated with {', '.join(others)}")
@@ -295,10 +302,19 @@ class _Table:
             if node not in free:
                 yield f"kept as it is by {names}"
             else:
-                yield f"conditioned by {names} {scope_words(unit, self._models)}"
+                # the account says the whole
+                yield f"conditioned by {names} {scope_words(unit, self._models).partition(',')[0]}"
 
     def _is_random(self, field: Field) -> bool:
         return field.draw is not None or isinstance(field.value, MachineColumn)
+
+
+def _step_text(field: Field) -> str:
+    """The grid of a field, in time as a duration."""
+    assert field.step is not None
+    if field.type.kind in (Kind.DATETIME, Kind.TIME, Kind.DURATION) and field.step.denominator == 1:
+        return spell_constant(int(field.step), DURATION)
+    return f"{float(field.step):g}"
 
 
 def _is_none(draw: object) -> bool:

@@ -221,6 +221,12 @@ def _before_end(graph: FamilyGraph, table: Table) -> set[str]:
         (table.name, f.name) for f in table.fields.values() if is_drawn_together(f)
     ]
     needed |= graph.ancestors(together)
+    for rule in table.rules:
+        # what a rule conditions together with what `until` reads is settled before rows are left
+        # out: the rule holds in these, too
+        own = graph.ancestors(graph.rule_nodes((table.name, rule)))
+        if {n for n in own & needed if is_under(n[0], table.name, graph.tables)}:
+            needed |= own
     return {field for at, field in needed if at == table.name}
 
 

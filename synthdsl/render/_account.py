@@ -26,6 +26,7 @@ ABOUT_Z = (
     "Z: the share of rows, drawn as declared, that do what every rule of the component "
     "demands; ~ marks a measured one."
 )
+ABOUT_SCOPES = "Of a rule across rows Z is the share of what the rule is for."
 
 
 class RuleLike(Protocol):
@@ -66,6 +67,10 @@ class RuleLike(Protocol):
     @property
     def demand(self) -> str:
         """`hold`, `true` (a case), `false` (to be broken)."""
+
+    @property
+    def scope(self) -> str:
+        """Of a rule across rows: what it conditions, in words."""
 
 
 class ComponentLike(Protocol):
@@ -111,13 +116,17 @@ def costs_nearly_everything(rule: RuleLike) -> bool:
 def remarks(rule: RuleLike) -> list[str]:
     """What else there is to say of a rule, a sentence each."""
     found = []
+    if rule.scope:
+        found.append(rule.scope)
+    # of a rule across rows, what it is for is what it says first
+    rows, every = ("them", "each") if rule.scope else ("rows", "every row")
     if rule.demand == "true":
-        found.append("case: true in every row")
+        found.append(f"case: true in {every}")
     if rule.demand == "false":
-        found.append("to be broken: false in every row")
+        found.append(f"to be broken: false in {every}")
     if rule.share is not None:
         share = float(rule.share)
-        found.append(f"soft: holds in {chance_text(share)} of rows, false in the others")
+        found.append(f"soft: holds in {chance_text(share)} of {rows}, false in the others")
     if rule.keeping:
         found.append(f"keeping {', '.join(rule.keeping)}")
     bounds = _bounds(rule)
@@ -130,7 +139,8 @@ def remarks(rule: RuleLike) -> list[str]:
         left = rule.z.value / rule.without.value
         found.append(
             "costs nearly everything: it leaves "
-            f"{chance_text(left) if left else 'none'} of the rows that the other rules accept"
+            f"{chance_text(left) if left else 'none'} of {'what' if rule.scope else 'the rows that'}"
+            " the other rules accept"
         )
     return found
 
@@ -173,8 +183,12 @@ def account_text(
             lines += _indented(f"enforced by {enforcement}")
         for remark in remarks(rule):
             lines += _indented(remark)
-    lines += ["", *_indented(ABOUT_Z, indent=2)]
+    lines += ["", *_indented(_about_z(rules), indent=2)]
     return [line.rstrip() for line in [*lines, *_components_text(components, paint)]]
+
+
+def _about_z(rules: Sequence[RuleLike]) -> str:
+    return f"{ABOUT_Z} {ABOUT_SCOPES}" if any(rule.scope for rule in rules) else ABOUT_Z
 
 
 def _row(cells: tuple[str, ...], widths: list[int]) -> str:
@@ -204,6 +218,10 @@ def _components_text(components: Sequence[ComponentLike], paint: Paint) -> Itera
         yield ""
         yield from _marked("conditioned together: " + ", ".join(component.fields), paint)
         yield from _indented(f"rules {', '.join(component.rules)}")
+        if component.scope:
+            yield from _indented(component.scope)
+        if component.kept:
+            yield from _indented(f"settled first and kept: {', '.join(component.kept)}")
         yield from _indented(
             f"by {component.strategy}, which accepted {chance_text(component.acceptance)} "
             f"of its proposals; Z {z_text(component.z)}"
@@ -232,7 +250,7 @@ def account_html(rules: Sequence[RuleLike], components: Sequence[ComponentLike])
         return []
     lines = [
         "<h3>Rules</h3>",
-        f'<p class="note">{escape(ABOUT_Z)}</p>',
+        f'<p class="note">{escape(_about_z(rules))}</p>',
         '<div class="wide"><table class="rules stacked">',
         '<thead><tr><th scope="col">Rule</th><th scope="col">Kind</th><th scope="col">Z</th>'
         '<th scope="col">Without it</th><th scope="col">Enforced by</th></tr></thead><tbody>',
@@ -275,7 +293,9 @@ def _components_html(components: Sequence[ComponentLike]) -> list[str]:
         "</thead><tbody>",
     ]
     for component in components:
-        detail = f'<p class="note">{escape(component.detail)}</p>' if component.detail else ""
+        kept = f"settled first and kept: {', '.join(component.kept)}" if component.kept else ""
+        notes = filter(None, (component.scope, kept, component.detail))
+        detail = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
         lines.append(
             f'<tr><td data-label="Fields">{_codes(component.fields)}</td>'
             f'<td data-label="Rules">{_codes(component.rules)}</td>'

@@ -23,6 +23,16 @@ from synthdsl.render._account import (
 )
 from synthdsl.render._figures import ProbabilityLike
 from synthdsl.render._page import page
+from synthdsl.render._related import (
+    FamilyLike,
+    MakingLike,
+    RelatedLike,
+    order_html,
+    order_text,
+    place,
+    relations_html,
+    relations_text,
+)
 from synthdsl.render._width import display_width, pad, printable
 from synthdsl.render.colours import Paint
 
@@ -31,6 +41,8 @@ if TYPE_CHECKING:
         Chance,
         ExplainedComponent,
         ExplainedField,
+        ExplainedFamily,
+        ExplainedMaking,
         ExplainedRule,
     )
 
@@ -67,7 +79,7 @@ class FieldLike(Protocol):
         """Anything else worth knowing."""
 
 
-class TableLike(Protocol):
+class TableLike(RelatedLike, Protocol):
     """The fields of one table, in the order they are computed."""
 
     @property
@@ -98,6 +110,10 @@ class ExplanationLike(Protocol):
     def tables(self) -> Sequence[TableLike]:
         """Its tables in order of generation."""
 
+    @property
+    def families(self) -> Sequence[FamilyLike]:
+        """Those that hang together, with the order in which they are made."""
+
 
 def render_explanation(
     explanation: ExplanationLike, *, form: str, title: str = "", colour: bool = False
@@ -112,19 +128,24 @@ def render_explanation(
 
 def _rows(table: TableLike) -> str:
     rows = table.rows
+    if table.parent:
+        return place(table)
     if rows is None:
         return ""
-    return f"{rows:,} rows" if isinstance(rows, int) else str(rows)
+    counted = f"{rows:,} rows" if isinstance(rows, int) else str(rows)
+    return f"{counted} of a file" if table.is_fixed else counted
 
 
 def _text(explanation: ExplanationLike, paint: Paint) -> str:
     blocks = [_table_text(table, paint) for table in explanation.tables]
+    blocks += [order_text(family, paint) for family in explanation.families]
     return "\n".join(blocks)
 
 
 def _table_text(table: TableLike, paint: Paint) -> str:
     rows = _rows(table)
     lines = [paint("bold", f"table {printable(table.name)}") + (f" · {rows}" if rows else "")]
+    lines += relations_text(table, paint)
     cells = [(printable(f.name), printable(f.type)) for f in table.fields]
     names = max((display_width(name) for name, _ in cells), default=0)
     types = max((display_width(kind) for _, kind in cells), default=0)
@@ -162,22 +183,73 @@ def _details(field: FieldLike) -> list[tuple[str, str]]:
 
 
 def _json(explanation: ExplanationLike) -> str:
-    from synthdsl.render.models import ExplainedTable, ExplanationReport
+    from synthdsl.render.models import (
+        ExplainedReference,
+        ExplainedState,
+        ExplainedTable,
+        ExplanationReport,
+    )
 
     report = ExplanationReport(
         tables=tuple(
             ExplainedTable(
                 name=table.name,
-                rows="" if table.rows is None else str(table.rows),
+                rows=_json_rows(table),
+                parent=table.parent,
+                variable=table.variable,
+                count=table.count,
+                where=table.where,
+                until=table.until,
+                starts=table.starts,
+                states=tuple(
+                    ExplainedState(name=s.name, stay=s.stay, following=s.following)
+                    for s in table.states
+                ),
+                references=tuple(
+                    ExplainedReference(fields=r.fields, table=r.table, how=r.how)
+                    for r in table.references
+                ),
+                children=tuple(table.children),
+                is_fixed=table.is_fixed,
                 fields=tuple(map(_json_field, table.fields)),
                 rules=tuple(map(json_rule, table.rules)),
                 components=tuple(map(json_component, table.components)),
             )
             for table in explanation.tables
-        )
+        ),
+        families=tuple(map(_json_family, explanation.families)),
     )
     data = report.model_dump(mode="json", by_alias=True)
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _json_rows(table: TableLike) -> str:
+    if table.parent:
+        return table.count
+    return "" if table.rows is None else str(table.rows)
+
+
+def _json_family(family: FamilyLike) -> ExplainedFamily:
+    from synthdsl.render.models import ExplainedFamily
+
+    return ExplainedFamily(
+        root=family.root, tables=family.tables, order=tuple(map(_json_making, family.order))
+    )
+
+
+def _json_making(made: MakingLike) -> ExplainedMaking:
+    from synthdsl.render.models import ExplainedMaking
+
+    return ExplainedMaking(
+        kind=made.kind,
+        table=made.table,
+        fields=made.fields,
+        about=made.about,
+        rules=made.rules,
+        scope=made.scope,
+        kept=made.kept,
+        parts=tuple(map(_json_making, made.parts)),
+    )
 
 
 def _json_field(field: FieldLike) -> ExplainedField:
@@ -205,6 +277,7 @@ def json_rule(rule: RuleLike) -> ExplainedRule:
         demand=cast('Literal["hold", "true", "false"]', rule.demand),
         share=None if rule.share is None else float(rule.share),
         keeping=tuple(rule.keeping),
+        scope=rule.scope,
         z=_json_chance(rule.z),
         z_without=None if rule.without is None else _json_chance(rule.without),
         changes_nothing=changes_nothing(rule),
@@ -223,6 +296,8 @@ def json_component(component: ComponentLike) -> ExplainedComponent:
         detail=component.detail,
         z=_json_chance(component.z),
         acceptance=component.acceptance,
+        scope=component.scope,
+        kept=tuple(component.kept),
     )
 
 
@@ -255,6 +330,8 @@ def _html(explanation: ExplanationLike, title: str) -> str:
     body.append("<main>")
     for table in explanation.tables:
         body += _table_html(table)
+    for family in explanation.families:
+        body += order_html(family)
     body.append("</main>")
     return page(f"{shown}: explanation", "\n".join(body))
 
@@ -265,6 +342,7 @@ def _table_html(table: TableLike) -> list[str]:
     lines = [
         f'<section aria-labelledby="table-{name}">',
         f'<h2 id="table-{name}">{name} <small>{rows}</small></h2>',
+        *relations_html(table),
         '<div class="wide"><table>',
         '<thead><tr><th scope="col">#</th><th scope="col">Field</th><th scope="col">Type</th>'
         '<th scope="col">How</th><th scope="col">Reads</th><th scope="col">Draws from</th></tr>'

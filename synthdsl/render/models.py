@@ -89,6 +89,10 @@ class ExplainedRule(_Model):
     z_without: Chance | None = About(description="the same if this rule were not there")
     changes_nothing: bool
     costs_nearly_everything: bool = About(description="z is below a thousandth of z_without")
+    scope: str = About(
+        description="of a rule across rows: what it conditions, and what z is the chance of; "
+        "empty: a row"
+    )
 
 
 class ExplainedComponent(_Model):
@@ -100,6 +104,27 @@ class ExplainedComponent(_Model):
     detail: str = About(description="more on the strategy; may be empty")
     z: Chance
     acceptance: float = About(ge=0, le=1, description="share of the proposals that are accepted")
+    scope: str = About(
+        description="what rules across rows condition; then fields of other tables are "
+        "`table.field`"
+    )
+    kept: tuple[str, ...] = About(description="of a scope: what is settled first and kept")
+
+
+class ExplainedState(_Model):
+    """A state of a pathway."""
+
+    name: str
+    stay: str = About(description="how long a visit lasts, in words; empty of a final state")
+    following: str = About(description="what follows, as typed; empty of a final state")
+
+
+class ExplainedReference(_Model):
+    """Fields that hold the key of a row of another table."""
+
+    fields: tuple[str, ...]
+    table: str
+    how: str = About(description="how the row is chosen, in words")
 
 
 class ExplainedTable(_Model):
@@ -110,6 +135,46 @@ class ExplainedTable(_Model):
     fields: tuple[ExplainedField, ...]
     rules: tuple[ExplainedRule, ...] = About(description="in order of declaration")
     components: tuple[ExplainedComponent, ...]
+    parent: str = About(description="the table that its rows are under; empty of a root table")
+    variable: str = About(description="the name that the parent's row has")
+    count: str = About(description="how many rows each parent has, in words")
+    where: str = About(description="the condition of parents that have any; empty: all")
+    until: str = About(description="rows after the first in which it is true are left out")
+    starts: str = About(description="of a pathway: when it starts")
+    states: tuple[ExplainedState, ...] = About(
+        description="of a pathway: the start first, the final ones last"
+    )
+    references: tuple[ExplainedReference, ...]
+    children: tuple[str, ...] = About(description="tables under this one")
+    is_fixed: bool = About(description="whether the rows stand in a file")
+
+
+class ExplainedMaking(_Model):
+    """Something of a family that is made at once."""
+
+    kind: Literal[
+        "fields", "conditioned", "rows", "siblings", "sequence", "pathway", "until", "rules"
+    ] = About(
+        description="`fields`: each row by itself; `conditioned`: the same, until `rules` hold; "
+        "`rows`: how many there are; `siblings`: for all rows under one parent; `sequence`: row "
+        "by row; `pathway`: a path for each parent; `until`: the end of the rows; `rules`: "
+        "`parts`, for `scope`, until `rules` hold"
+    )
+    table: str
+    fields: tuple[str, ...]
+    about: str
+    rules: tuple[str, ...]
+    scope: str
+    kept: tuple[str, ...] = About(description="what is settled first and kept")
+    parts: tuple[ExplainedMaking, ...]
+
+
+class ExplainedFamily(_Model):
+    """A root table with those under it."""
+
+    root: str
+    tables: tuple[str, ...] = About(description="parents first")
+    order: tuple[ExplainedMaking, ...]
 
 
 class ExplanationReport(_Model):
@@ -119,3 +184,6 @@ class ExplanationReport(_Model):
         default="synthdsl.explanation/1", alias="schema"
     )
     tables: tuple[ExplainedTable, ...]
+    families: tuple[ExplainedFamily, ...] = About(
+        description="tables that hang together, and the order in which they are made"
+    )

@@ -307,7 +307,8 @@ def test_generate_passes_everything_on(
 ) -> None:
     arguments = (
         "generate good.synth --out data --rows patient=1_000 --rows lab=5 --seed 1_000 --set n=5 "
-        "--format csv --compression gzip --workers 3 --overwrite --truth --allow-python"
+        "--format csv --compression gzip --workers 3 --overwrite --truth --allow-python "
+        "--sampling sobol"
     )
     assert main(arguments.split()) == 0
     assert facade.loads[-1] == {"path": "good.synth", "params": {"n": "5"}, "allow_python": True}
@@ -315,7 +316,7 @@ def test_generate_passes_everything_on(
         ("write", {
             "out": "data", "rows": "rows patient=1_000,lab=5", "seed": 1000, "format": "csv",
             "compression": "gzip", "workers": 3, "overwrite": True, "truth": True,
-            "case": None, "breaks": None,
+            "case": None, "breaks": None, "sampling": "sobol",
         })
     ]  # fmt: skip
     out, err = capsys.readouterr()
@@ -335,7 +336,7 @@ def test_generate_defaults_and_quiet(
     assert facade.spec.calls == [
         ("write", {"out": "d", "rows": None, "seed": None, "format": "parquet",
                    "compression": None, "workers": 1, "overwrite": False, "truth": False,
-                   "case": None, "breaks": None})
+                   "case": None, "breaks": None, "sampling": "random"})
     ]  # fmt: skip
     assert capsys.readouterr() == ("", "")
 
@@ -394,7 +395,8 @@ def test_report_by_the_suffix(
     assert "\nwrote r.JSON\n" in capsys.readouterr().err
     assert json.loads(Path("r.JSON").read_text())["schema"] == "synthdsl.report/1"
     assert facade.spec.calls[-1] == (
-        "report", {"rows": None, "seed": 4, "case": None, "breaks": None, "most": 1_000_000}
+        "report", {"rows": None, "seed": 4, "case": None, "breaks": None, "sampling": "random",
+                   "most": 1_000_000}
     )  # fmt: skip
     assert main(["generate", "good.synth", "-o", "d", "--report", "r.html", "--quiet"]) == 0
     assert Path("r.html").read_text().startswith("<!DOCTYPE html>")

@@ -105,7 +105,7 @@ def test_a_slice_is_these_families_of_the_whole(
 def test_blocks_change_nothing(
     size: int, path: str, whole: dict[str, pa.Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(families, "BLOCK_ROWS", size)
+    monkeypatch.setattr(families, "FAMILY_ROWS", size)
     rows = "patient=0:60" if size == 1 else "patient=0:400"
     part = synthdsl.load(path).generate(rows).tables
     ids = set(part["patient"]["id"].to_pylist())

@@ -29,7 +29,7 @@ from synthdsl.engine.frame import RowError
 from synthdsl.engine.references.compiling import reference_sampler
 from synthdsl.engine.references.reading import key_columns, referred_column
 from synthdsl.values.columns import Column
-from synthdsl.values.types import TEXT
+from synthdsl.values.types import FLOAT, INT, TEXT
 
 LARGE = 10_000_000
 ROWS = 16_384
@@ -88,17 +88,21 @@ def test_reading_makes_each_row_once() -> None:
     providers = Providers(LARGE)
     numbers = np.array([7, 9_999_999, 7, 7, 123_456])
     references = Column(numbers, np.array([True, True, True, False, True]))
-    beds = referred_column(providers.target, 1, "beds", references)
-    assert providers.made == 4 and providers.asked == [frozenset({"beds"})]
+    beds = referred_column(providers.target, 1, "beds", INT, references)
+    assert providers.made == 3 and providers.asked == [frozenset({"beds"})]
     np.testing.assert_array_equal(
         beds.values[[0, 1, 2, 4]], providers.columns(1, numbers[[0, 1, 2, 4]])["beds"].values
     )
     assert beds.valid is not None and beds.valid.tolist() == [True, True, True, False, True]
-    nick = referred_column(providers.target, 1, "nick", references)
+    nick = referred_column(providers.target, 1, "nick", INT.nullable(), references)
     assert nick.valid is not None and not nick.valid[3]
-    code, kind = key_columns(providers.target, 1, ("code", "kind"), references)
+    code, kind = key_columns(providers.target, 1, (("code", INT), ("kind", TEXT)), references)
     assert code.values[1] == 9_999_999 and kind.vocabulary is not None
-    assert referred_column(providers.target, 1, "index", references).values is numbers
+    assert referred_column(providers.target, 1, "index", INT, references).values is numbers
+    nulls = Column(numbers, np.zeros(5, np.bool_))
+    for type_ in (INT, TEXT, FLOAT):
+        nothing = referred_column(providers.target, 1, "beds", type_, nulls)
+        assert len(nothing) == 5 and nothing.valid is not None and not nothing.valid.any()
 
 
 def test_a_small_target_is_made_once_for_each_seed() -> None:

@@ -283,6 +283,34 @@ def test_a_rule_does_not_condition_what_is_unique() -> None:
     assert [code for code, _, _ in found] == ["bad-rule"], found
 
 
+CIRCLES = {
+    "two tables": (
+        "  d: ward ~ ref ward\n  x: int = d.y\n",
+        "  at: visit ~ ref visit\n  y: int = at.x + 1\n",
+        "ward.y -> visit.x -> ward.y",
+    ),
+    "by what is chosen": (
+        "  d: ward ~ ref ward where ward.y > 1\n  x: int = d.number\n",
+        "  number: int ~ poisson(3)\n  at: visit ~ ref visit\n  y: int = at.x + 1\n",
+        "visit.d -> ward.y -> visit.x -> visit.d",
+    ),
+    "by way of another table": (
+        "  d: ward ~ ref ward\n  x: int = d.head.x\n",
+        "  head: visit ~ ref visit\n",
+        "visit.x -> ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_a_circle_through_references(name: str) -> None:
+    of_visit, of_ward, way = CIRCLES[name]
+    text = TOP + "table ward [10] {\n  id: int = index\n  key id\n" + of_ward + "}\n"
+    text += "table visit [10] {\n  id: int = index\n  key id\n" + of_visit + "}\n"
+    found = [d for d in synthdsl.check("s.synth", text=text) if d.is_error]
+    assert [d.code for d in found] == ["cycle"] and way in found[0].message, found
+
+
 def test_an_exported_reference_needs_a_key() -> None:
     more = "table ward [3] {\n  x: int ~ poisson(1)\n}\n"
     (found,) = errors("w: ward ~ ref ward", more)

@@ -143,6 +143,39 @@ def test_a_tree_by_the_fields_of_earlier_rows() -> None:
     assert scipy.stats.kstest(places, "uniform").pvalue > ALARM
 
 
+def test_what_is_counted_up_a_tree() -> None:
+    """A depth read from the row above, for tables that are kept whole and that are not."""
+    text = """table employee [2_000] {
+  id: int = index
+  key id
+  boss: employee? ~ when {index < 3: null, else: ref employee where employee.index < index}
+  depth: int = coalesce(boss.depth + 1, 0)
+  path: text = concat(coalesce(concat(boss.path, "/"), ""), text(index))
+}
+"""
+    employee = tables(text)["employee"]
+    depth = np.zeros(2_000, int)
+    for row in employee[3:].itertuples():
+        depth[row.id] = depth[int(row.boss)] + 1
+        assert row.path == f"{employee['path'][int(row.boss)]}/{row.id}"
+    assert (employee["depth"] == depth).all() and depth.max() > 8
+
+
+def test_a_chain_that_is_too_long_is_an_error_that_says_so() -> None:
+    text = """table employee [200] {
+  id: int = index
+  key id
+  boss: employee? ~ when {
+    index == 0: null,
+    else: ref employee where employee.index < index and employee.index == index - 1
+  }
+  depth: int = coalesce(boss.depth + 1, 0)
+}
+"""
+    with pytest.raises(synthdsl.SynthError, match="more than 60 references"):
+        tables(text)
+
+
 def test_threads_among_siblings() -> None:
     text = """table post [4_000] {
   id: int = index

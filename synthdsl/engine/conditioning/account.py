@@ -25,6 +25,7 @@ from synthdsl.engine.conditioning.intervals import grouped_interval
 from synthdsl.engine.conditioning.intervals import interval as _interval
 from synthdsl.engine.conditioning.narrowing import Inside, narrowed
 from synthdsl.engine.conditioning.proposals import Proposal, Rejection
+from synthdsl.engine.run import Run, TableRun, given_fields
 from synthdsl.model.spec import Rule
 from synthdsl.plan.account import Account, ComponentAccount, Probability, RuleAccount
 from synthdsl.plan.components import Stage
@@ -33,7 +34,6 @@ from synthdsl.rules.kinds import kind_of
 
 if TYPE_CHECKING:
     from synthdsl.engine.frame import Frame
-    from synthdsl.engine.run import Run, TableRun
 
 ENOUGH = 100
 """Accepted rows of a plain pilot that settle a probability."""
@@ -187,7 +187,7 @@ class _Measured:
         rules = tuple(r for r in self._component.step.rules if r is not leaving_out)
         soft = [rule for rule in rules if rule.share is not None]
         if len(soft) > MOST_SOFT:
-            return _interval(*self._plain_hits(rules, None))
+            return self._counted(self._plain_met(rules, None))
         total = [0.0, 0.0, 0.0]
         is_exact = True
         for pattern in product((True, False), repeat=len(soft)):
@@ -208,7 +208,8 @@ class _Measured:
         low, high = self._bounds(rules, holds, leaving_out)
         if high - low <= 1e-9 * high:
             return Probability(high, high, high, is_exact=True)
-        hits, drawn = self._plain_hits(rules, holds)
+        met = self._plain_met(rules, holds)
+        hits = int(met.sum())
         found = None
         if hits < ENOUGH and leaving_out is None:
             found = self._drawn_by(holds)
@@ -216,7 +217,7 @@ class _Measured:
             # what is proven says more than the pilot
             return Probability((low + high) / 2, low, high)
         if found is None:
-            return _within(_interval(hits, drawn), low, high)
+            return _within(self._counted(met), low, high)
         stage = Stage(self._component.step.fields, rules)
         part = _interval(self._pilot(found, stage, holds), PILOT_ROWS)
         scaled = Probability(found.mass * part.value, found.mass * part.low, found.mass * part.high)
@@ -226,6 +227,9 @@ class _Measured:
         self, rules: tuple[Rule, ...], holds: dict[Rule, bool], leaving_out: Rule | None
     ) -> tuple[float, float]:
         """Between what the probability surely lies that the rules are met."""
+        if self._is_given:
+            # cells are those of one row, whose given values differ
+            return 0.0, 1.0
         if isinstance(self._drawn_by(holds), Inside):
             return self._bounds_inside(rules, holds)
         tables = self._tables_of(holds)
@@ -277,9 +281,12 @@ class _Measured:
             hits += int((holding if mask is None else holding & mask).sum())
         return hits
 
-    def _plain_hits(self, rules: Sequence[Rule], holds: dict[Rule, bool] | None) -> tuple[int, int]:
-        """Rows of the plain pilot that meet the rules, and rows drawn."""
-        met = np.ones(PILOT_ROWS, np.bool_)
+    def _plain_met(
+        self, rules: Sequence[Rule], holds: dict[Rule, bool] | None
+    ) -> NDArray[np.bool_]:
+        """Rows of the plain pilot that meet the rules."""
+        drawn = len(next(iter(self._held.values())))
+        met = np.ones(drawn, np.bool_)
         rng = np.random.Generator(np.random.Philox(1))
         for rule in rules:
             if rule.share is None:
@@ -287,9 +294,24 @@ class _Measured:
             elif holds is not None:
                 met &= self._held[rule, holds[rule]]
             else:
-                must_hold = rng.random(PILOT_ROWS) < float(rule.share)
+                must_hold = rng.random(drawn) < float(rule.share)
                 met &= np.where(must_hold, self._held[rule, True], self._held[rule, False])
-        return int(met.sum()), PILOT_ROWS
+        return met
+
+    def _counted(self, met: NDArray[np.bool_]) -> Probability:
+        """The probability behind rows of the plain pilot; rows under one root row are alike in
+        what is given from above.
+        """
+        return grouped_interval(met, self._roots if self._is_given else None)
+
+
+def _roots_of(frame: Frame) -> NDArray[np.int64] | None:
+    """The root row that each row hangs under; None of root rows."""
+    at = frame.parents
+    owner = frame.owner
+    while at is not None and owner is not None and owner.parents is not None:
+        at, owner = owner.parents[at], owner.owner
+    return at
 
 
 def _within(found: Probability, low: float, high: float) -> Probability:

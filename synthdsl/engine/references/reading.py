@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdsl.engine.frame import Frame
+from synthdsl.engine.frame import Frame, spread
+from synthdsl.engine.lookup_index import raw_column
 from synthdsl.engine.references.reference import with_earlier_siblings
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.values.columns import Column, both_valid
+from synthdsl.values.types import Type
 
 
-def referred_column(target: TargetRows, seed: int, field: str, references: Column) -> Column:
-    """The `field` (`index`: the number) of the row that each reference refers to.
+def referred_column(
+    target: TargetRows, seed: int, field: str, type: Type, references: Column
+) -> Column:
+    """The `field` (`index`: the number), of `type`, of the row that each reference refers to.
 
-    Null where the reference is.
+    Null where the reference is. Rows that nothing refers to are not made.
     """
     if field == "index":
         return Column(references.values, references.valid)
-    (column,) = target.columns(seed, _numbers(references), [field])
-    return Column(column.values, both_valid(column.valid, references.valid), column.vocabulary)
+    rows = len(references)
+    numbers = np.asarray(references.values).astype(np.int64)
+    at = np.arange(rows) if references.valid is None else np.flatnonzero(references.valid)
+    if not at.size:
+        return raw_column([None], type).take(np.zeros(rows, np.int64))
+    (column,) = target.columns(seed, numbers[at], [field])
+    if len(at) == rows:
+        return column
+    found = spread(column, at, rows)
+    assert isinstance(found, Column)
+    return Column(found.values, both_valid(found.valid, references.valid), found.vocabulary)
 
 
 def _numbers(references: Column) -> NDArray[np.int64]:
@@ -41,7 +56,7 @@ def sibling_column(frame: Frame, field: str, references: Column) -> Column:
 
 
 def key_columns(
-    target: TargetRows, seed: int, key: tuple[str, ...], references: Column
+    target: TargetRows, seed: int, key: Iterable[tuple[str, Type]], references: Column
 ) -> list[Column]:
-    """The key of the row that each reference refers to, one column for each of its fields."""
-    return [referred_column(target, seed, field, references) for field in key]
+    """The key of the row that each reference refers to: one column for each field and type."""
+    return [referred_column(target, seed, field, type_, references) for field, type_ in key]

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdsl.diagnostics import SynthError
 from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame, Record, joined
 from synthdsl.engine.references.parts import TargetPart
@@ -21,6 +22,8 @@ MOST_KEPT = 2**17
 """Rows up to which a table is kept whole."""
 MOST_SEEDS = 2
 """Seeds whose rows are kept: a run's own, and that of pilots."""
+LONGEST_CHAIN = 60
+"""Rows of a table that are read one through the other."""
 _CHUNK = 2**15
 
 Numbers = NDArray[np.int64]
@@ -43,25 +46,44 @@ class TargetRows:
         self.name = name
         self.rows = rows
         self._rows_at = rows_at
+        self._making: frozenset[str] = frozenset()
+        self._depth = 0
         self._kept: dict[int, dict[str, Column]] = {}
         self._whole: dict[int, dict[TargetPart, Column]] = {}
 
     def columns(self, seed: int, numbers: Numbers, fields: Iterable[str]) -> list[Column]:
         """The `fields` of the rows with `numbers`: one column each."""
         wanted = list(fields)
-        if self.rows <= MOST_KEPT:
+        if self.rows <= MOST_KEPT and not self._making.intersection(wanted):
             kept = self._kept_fields(seed, wanted)
             return [kept[field].take(numbers) for field in wanted]
         distinct, places = np.unique(numbers, return_inverse=True)
-        frame = self._rows_at(seed, distinct, frozenset(wanted))
+        frame = self._made(seed, distinct, frozenset(wanted))
         return [frame.column(field).take(places) for field in wanted]
+
+    def _made(self, seed: int, numbers: Numbers, fields: frozenset[str]) -> Frame:
+        """Rows that may in turn read earlier ones of this table."""
+        if self._depth >= LONGEST_CHAIN:
+            raise SynthError(
+                f"rows of `{self.name}` are read through more than {LONGEST_CHAIN} references, "
+                "one behind the other",
+                exit_code=3,
+            )
+        before = self._making
+        self._depth += 1
+        self._making = before | fields
+        try:
+            return self._rows_at(seed, numbers, fields)
+        finally:
+            self._depth -= 1
+            self._making = before
 
     def _kept_fields(self, seed: int, fields: list[str]) -> dict[str, Column]:
         kept = _of_seed(self._kept, seed)
         lacking = [field for field in fields if field not in kept]
         if lacking:
             numbers = np.arange(self.rows, dtype=np.int64)
-            frame = self._rows_at(seed, numbers, frozenset(lacking))
+            frame = self._made(seed, numbers, frozenset(lacking))
             kept.update((field, frame.column(field)) for field in lacking)
         return kept
 
