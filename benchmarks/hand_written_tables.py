@@ -3,9 +3,9 @@
 Patients as `hand_written.py` makes them, below each a Poisson number of encounters (mean 3), below
 each of these a Poisson number of observations (mean 5), times increasing by exponential gaps of
 whole seconds. `blocks(n)` gives the three tables' record batches patient block by patient block,
-`multi(n)` three Arrow tables. With `has_text_keys` the children's keys are the spec's, text that
-extends the parent's (`P00000012-3-4`); without, consecutive integers, which is what most authors
-would write and what costs least. Nothing here is reproducible row by row, checked, or general.
+`multi(n)` three Arrow tables. With `has_text_keys` the children's keys are text that extends the
+parent's (`P00000012-3-4`); without, consecutive integers, which costs least. Nothing here is
+reproducible row by row, checked, or general.
 """
 
 from __future__ import annotations

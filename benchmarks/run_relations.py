@@ -11,8 +11,8 @@ temporary folder or kept in `--environments`. First each writes some patients an
 that turns, so that a machine that speeds up or slows down does so for all. A ratio is the median
 over rounds of (bar's seconds / contender's), elapsed and, on a busy machine more telling, of CPU.
 The bar is hand_written_tables.py, or the module of `--bar` with its `multi(n)`; "as text" is ours
-by hand with the spec's text keys, and "of text" the ratio to it. CPU time and peak memory count
-all processes of a contender. Exit code 1 if synthdsl's tables are wrong.
+by hand with keys that are text (see it), and "of text" the ratio to it. CPU time and peak memory
+count all processes of a contender. Exit code 1 if synthdsl's tables are wrong.
 """
 
 from __future__ import annotations
@@ -121,12 +121,12 @@ def parquet_writer(path: Path, schema: Any) -> Any:
     return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=categories)
 
 
-def synthdsl_job() -> Job:
+def synthdsl_job(path: str | None) -> Job:
     """Ours; the spec is loaded once, as a program would."""
     import synthdsl
     from synthdsl.engine.batches import family_batches
 
-    spec = synthdsl.load(str(SPEC))
+    spec = synthdsl.load(path or str(SPEC))
 
     def make(rows: int, sink: str, folder: Path) -> Any:
         if sink == "parquet":
@@ -142,10 +142,10 @@ def synthdsl_job() -> Job:
     return make
 
 
-def job_of(name: str, bar: str | None) -> Job:
+def job_of(name: str, bar: str | None, spec: str | None = None) -> Job:
     """The job of a contender of this environment."""
     if name == "synthdsl":
-        return synthdsl_job()
+        return synthdsl_job(spec)
     return bar_job(bar if name == "bar" else None, has_text_keys=name == "as text")
 
 
@@ -217,11 +217,9 @@ def peak_of(process: int) -> float:
 class Served:
     """A contender's process, asked over pipes."""
 
-    def __init__(self, contender: Contender, python: Path, bar: str | None) -> None:
+    def __init__(self, contender: Contender, python: Path, more: list[str]) -> None:
         self.contender = contender
-        command: list[Any] = [python, HERE / "run_relations.py", "--serve", contender.name]
-        if bar:
-            command += ["--bar", bar]
+        command: list[Any] = [python, HERE / "run_relations.py", "--serve", contender.name, *more]
         if contender.tool:
             script = HERE / "peers" / f"with_{contender.tool}.py"
             command = [python, script, contender.formulation]
@@ -265,9 +263,9 @@ class Served:
 
 
 @contextmanager
-def served(contenders: list[tuple[Contender, Path]], bar: str | None) -> Iterator[list[Served]]:
-    """Processes of all contenders, ended at the end."""
-    running = [Served(contender, python, bar) for contender, python in contenders]
+def served(contenders: list[tuple[Contender, Path]], more: list[str]) -> Iterator[list[Served]]:
+    """Processes of all contenders, ended at the end; `more` goes to those of ours."""
+    running = [Served(contender, python, more) for contender, python in contenders]
     try:
         yield running
     finally:
@@ -376,7 +374,7 @@ def against(bar: list[float], mine: list[float]) -> list[float]:
     return [b / m for b, m in zip(bar, mine, strict=False)]
 
 
-def show_memory(names: list[str], all_rows: list[int], sinks: list[str], bar: str | None) -> None:
+def show_memory(names: list[str], all_rows: list[int], sinks: list[str], more: list[str]) -> None:
     """Print peak memory of fresh processes at more and more rows; the last column is 1 if flat."""
     print(
         f"{'contender':12} {'sink':8} {'patients':>10} {'peak MB':>8} {'seconds':>8} {'growth':>7}"
@@ -385,8 +383,7 @@ def show_memory(names: list[str], all_rows: list[int], sinks: list[str], bar: st
         for sink in sinks:
             first = None
             for rows in sorted(all_rows):
-                command = [sys.executable, __file__, "--once", name, sink, str(rows)]
-                command += ["--bar", bar] if bar else []
+                command = [sys.executable, __file__, "--once", name, sink, str(rows), *more]
                 done = subprocess.run(command, capture_output=True, text=True)
                 if done.returncode:
                     print(f"{name:12} {sink:8} {rows:10,} {done.stderr.splitlines()[-1][:90]}")
@@ -399,11 +396,10 @@ def show_memory(names: list[str], all_rows: list[int], sinks: list[str], bar: st
                 )
 
 
-def once(name: str, sink: str, rows: int, bar: str | None) -> None:
+def once(job: Job, sink: str, rows: int) -> None:
     """Do one job and print this process's peak memory and its seconds."""
     import time
 
-    job = job_of(name, bar)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         job(rows, sink, Path(folder))
@@ -420,6 +416,7 @@ def main() -> int:
     parser.add_argument("--others", nargs="*", choices=sorted({o.tool for o in OTHERS}), default=[])
     parser.add_argument("--without", nargs="*", default=[], help="contenders to leave out")
     parser.add_argument("--bar", help="another module with multi(n), as the bar")
+    parser.add_argument("--spec", help="another version of three_tables.synth, for synthdsl")
     parser.add_argument("--environments", type=Path, help="a folder to keep environments in")
     parser.add_argument("--no-check", action="store_true", help="time without checking first")
     parser.add_argument("--memory", action="store_true", help="only peak memory, of synthdsl")
@@ -428,13 +425,15 @@ def main() -> int:
     parser.add_argument("--once", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        serve(job_of(args.serve, args.bar), "")
+        serve(job_of(args.serve, args.bar, args.spec), "")
         return 0
     if args.once:
-        once(args.once[0], args.once[1], int(args.once[2]), args.bar)
+        once(job_of(args.once[0], args.bar, args.spec), args.once[1], int(args.once[2]))
         return 0
+    more = ["--bar", args.bar] if args.bar else []
+    more += ["--spec", args.spec] if args.spec else []
     if args.memory:
-        show_memory(args.contenders, args.rows, args.sinks, args.bar)
+        show_memory(args.contenders, args.rows, args.sinks, more)
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.environments or Path(temporary)
@@ -448,7 +447,7 @@ def main() -> int:
                 entered.append((contender, python))
             elif python:
                 print(f"{contender.name}: not installed: {python}")
-        with served(entered, args.bar) as running:
+        with served(entered, more) as running:
             is_right = args.no_check or check(running)
             for rows in args.rows:
                 for sink in args.sinks:

@@ -22,7 +22,7 @@ from typing import Any
 
 import synthdsl
 from synthdsl.cli.main import COMMANDS, build_parser
-from synthdsl.distributions.base import DISTRIBUTIONS, Distribution, Form, Role
+from synthdsl.distributions.base import DISTRIBUTIONS, Distribution, Role
 from synthdsl.functions.base import FUNCTIONS
 from synthdsl.io.base import FORMATS
 from synthdsl.io.manifest import manifest_schema
@@ -175,9 +175,13 @@ def distributions() -> Iterable[str]:
     for d in DISTRIBUTIONS:
         yield f"| [`{d.name}`](#{d.name}) | {_values(d)} | {cell(d.summary)} |"
     yield (
-        "\nTwo more build on these: `mixture({draw: share, …})` draws from one of several, and "
-        "`zero_inflated(share, draw)` "
-        "is 0 with that share and otherwise the draw. Weighted values (`{a: 30%, b: rest}`), "
+        "\nThree more build on these: `mixture({draw: share, …})` draws from one of several, "
+        "`zero_inflated(share, draw)` is 0 with that share and otherwise the draw, and "
+        "`proportional_hazards(draw, ratio)` has `ratio` times the hazard of a continuous draw. "
+        "`sorted(draw)`, `autoregressive(mean, sd, phi)`, "
+        "`ornstein_uhlenbeck(mean, sd, half_life, at)` and `random_walk(start, sd, drift)` draw "
+        "for all rows under one parent: see [times and sequences](../how-to/time.md). "
+        "Weighted values (`{a: 30%, b: rest}`), "
         "`when` and lookups are draws too: see [the language](language.md#draws). Joint draws "
         "(`multivariate_normal`, `dirichlet`, `multinomial`) are among the "
         "[providers](providers.md).\n"
@@ -187,6 +191,8 @@ def distributions() -> Iterable[str]:
 
 
 def _values(d: Distribution) -> str:
+    if d.is_calendar:
+        return "dates and datetimes"
     kinds = ["whole numbers" if d.is_discrete else "real numbers"]
     if d.is_point:
         kinds.append("dates and times")
@@ -202,6 +208,8 @@ def _distribution(d: Distribution) -> Iterable[str]:
         yield "| parameter | is | range | default | meaning |\n|---|---|---|---|---|"
         for p in form.parameters:
             default = "" if p.default is None else f"{p.default:g}"
+            if default and p.role is Role.LIST:
+                default = "all the same"
             yield (
                 f"| `{p.name}` | {_role(d, p.role)} | {p.range_text() or 'any'} | {default} | "
                 f"{cell(p.summary)} |"
@@ -209,7 +217,7 @@ def _distribution(d: Distribution) -> Iterable[str]:
         yield ""
         for needed in form.requirements:
             yield f"It needs {needed.text}.\n"
-    yield from synth(f"x: {'int' if d.is_discrete else 'float'} ~ {d.example}")
+    yield from synth(f"x: {_type_drawn(d)} ~ {d.example}")
     moments = _moments(d)
     if moments:
         yield f"{moments} {_about(d)}\n"
@@ -224,7 +232,15 @@ def _role(d: Distribution, role: Role) -> str:
     return "plain number" if d.is_number and role in plain else ROLES[role]
 
 
+def _type_drawn(d: Distribution) -> str:
+    if d.is_calendar:
+        return "date"
+    return "int" if d.is_discrete else "float"
+
+
 def _about(d: Distribution) -> str:
+    if d.is_calendar:
+        return "Dates have no `hours`. Hours of a datetime with a zone are those in UTC."
     if d.is_point:
         return "It can draw dates, datetimes and temperatures: its values have a place on a scale."
     if d.is_number:
@@ -232,19 +248,20 @@ def _about(d: Distribution) -> str:
     return "It draws amounts: numbers with any unit, and durations; not dates."
 
 
-def _example(d: Distribution) -> tuple[Form, tuple[Any, ...]] | None:
-    """The form and the canonical parameters of the example."""
-    spec = synthdsl.load("x", text=f"language 1\ntable t [1] {{\n  x: float ~ {d.example}\n}}\n")
-    draw: Any = spec.tables["t"].fields["x"].draw
+def _example(d: Distribution) -> tuple[Distribution, tuple[Any, ...]]:
+    """The distribution of the example, and its canonical parameters."""
+    type_ = "date" if d.is_calendar else "float"
+    text = f"language 1\ntable t [1] {{\n  x: {type_} ~ {d.example}\n}}\n"
+    draw: Any = synthdsl.load("x", text=text).tables["t"].fields["x"].draw
     values = [getattr(p, "value", None) for p in draw.parameters]
-    return draw.form, draw.form.canonical(*values)
+    return draw.distribution, draw.form.canonical(*values)
 
 
 def _moments(d: Distribution) -> str:
-    found = _example(d)
-    if found is None:
+    if d.is_calendar:
         return ""
-    mean, sd = float(d.mean(*found[1])), float(d.sd(*found[1]))
+    drawn, params = _example(d)
+    mean, sd = float(drawn.mean(*params)), float(drawn.sd(*params))
     if not (math.isfinite(mean) and math.isfinite(sd)):
         return ""
     return f"Here the mean is {mean:.4g} and the standard deviation {sd:.4g}."
@@ -256,17 +273,17 @@ WIDTH = 32
 
 def sketch(d: Distribution) -> str:
     """The density of the example between its quantiles 0.5 % and 99.5 %, as bars."""
-    found = _example(d)
-    if found is None:
-        return ""
-    low, high = (float(d.quantile(u, *found[1])) for u in (0.005, 0.995))
+    drawn, params = _example(d)
+    low, high = (float(drawn.quantile(u, *params)) for u in (0.005, 0.995))
     if d.is_discrete:
         points = [float(k) for k in range(int(low), int(high) + 1)]
         step = max(1, math.ceil(len(points) / WIDTH))
         points = points[::step]
     else:
         points = [low + (high - low) * (k + 0.5) / WIDTH for k in range(WIDTH)]
-    heights = [math.exp(float(d.log_density(x, *found[1]))) for x in points]
+    if d.is_calendar:
+        points = [float(math.floor(x)) for x in points]
+    heights = [math.exp(float(drawn.log_density(x, *params))) for x in points]
     top = max(heights)
     return "".join(BARS[max(0, math.ceil(h / top * 8 - 1e-6) - 1)] for h in heights)
 

@@ -23,9 +23,11 @@ from synthdsl.plan.samplings import SAMPLINGS
 from synthdsl.source import Source, Span, decode
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from synthdsl.engine.batches import Recipe
     from synthdsl.engine.measure import Measured
@@ -485,11 +487,19 @@ class Spec:
 
         return describe(self._model), self.sample(rows).tables
 
-    def sample(self, rows: int) -> Generated:
+    def sample(
+        self,
+        rows: int,
+        *,
+        seed: int | None = None,
+        case: str | None = None,
+        breaks: str | None = None,
+    ) -> Generated:
         """The first rows of every table: about so many of each, whole families only."""
         from synthdsl.engine.batches import roots_of_sample
 
-        recipe = self.recipe()
+        self._check_seed(seed)
+        recipe = self.recipe(seed, case=case, breaks=breaks)
         ranges = {name: RowRange(0, n) for name, n in roots_of_sample(recipe, rows).items()}
         return Generated(ranges, recipe)
 
@@ -730,6 +740,16 @@ class Generated:
     def __getitem__(self, table: str) -> pa.Table:
         """One table."""
         return self.tables[table]
+
+    @property
+    def parents(self) -> dict[str, NDArray[np.int64]]:
+        """For each table under another, the place of each row's parent in that one."""
+        from synthdsl.engine.sampled import parents_of
+
+        found: dict[str, NDArray[np.int64]] = {}
+        for root, span in self._ranges.items():
+            found |= parents_of(self._recipe, root, span.start, span.stop)
+        return found
 
     def to_pandas(self) -> dict[str, pd.DataFrame]:
         """Every table as a pandas data frame."""

@@ -43,6 +43,14 @@ SOUGHT = 1e-9
 """How far a moment may miss the grid, in steps."""
 
 
+def _up(steps: Any) -> Any:
+    return whole_up(steps) if isinstance(steps, float) else np.ceil(steps - SOUGHT)
+
+
+def _down(steps: Any) -> Any:
+    return whole_down(steps) if isinstance(steps, float) else np.floor(steps + SOUGHT)
+
+
 def _rates(name: str, given: Any) -> tuple[float, ...]:
     if isinstance(given, int | float):
         return (EVEN,) * LENGTHS[name]
@@ -75,7 +83,7 @@ class Seasonal(Distribution):
     name = "seasonal"
     summary = "dates and times by relative rates of months, weekdays and hours"
     source = "Lewis, Shedler, Simulation of nonhomogeneous Poisson processes by thinning, 1979"
-    example = "seasonal(2025-01-01, 2026-01-01, weekdays: [5, 5, 5, 5, 4, 1, 1])"
+    example = "seasonal(2025-01-01, 2025-12-31, months: [4, 3, 2, 1, 1, 1, 1, 1, 1, 2, 3, 4])"
     is_point = True
     is_calendar = True
     is_monotone_in = (True, True, False, False, False)
@@ -110,8 +118,7 @@ class Seasonal(Distribution):
         if not self._step:
             return low, high, *rates
         scale = self._denominator / self._numerator
-        first, last = whole_up(low * scale), whole_down(high * scale)
-        return self._times_step(first), self._times_step(last), *rates
+        return self._times_step(_up(low * scale)), self._times_step(_down(high * scale)), *rates
 
     def _times_step(self, steps: Any) -> Any:
         return steps * self._numerator / self._denominator
@@ -130,8 +137,9 @@ class Seasonal(Distribution):
 
     def _split(self, x: Any, step: float = 0.0) -> tuple[Any, Any]:
         """Whole days, and the share of the day, of a moment that is `step` later than `x`."""
-        days = np.floor_divide(x, self._day)
+        days = np.floor(np.divide(x, self._day))
         share = (x - days * self._day + step) / self._day
+        # rounding, or the step, may reach another day
         more = np.floor(share)
         return days + more, share - more
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -122,15 +122,15 @@ def _prepared(recipe: Recipe) -> Run:
 class TableOutput:
     """How a table's frames become record batches."""
 
-    def __init__(self, plan: TablePlan) -> None:
+    def __init__(self, plan: TablePlan, plans: Mapping[str, TablePlan]) -> None:
         self._fields = exported_fields(plan)
         self._codes = {m.field: m.code for m in plan.masks if m.code is not None}
         key = set(exported_names(plan, plan.table.key))
         references = tuple(
             Reference(
-                tuple(self._named(exported_names(plan, r.fields))),
+                tuple(column_names(plan, r.fields)),
                 r.table,
-                r.to,
+                tuple(column_names(plans[r.table], r.to)),
             )
             for r in plan.table.references
         )
@@ -148,11 +148,6 @@ class TableOutput:
         )
         self.info = TableInfo(plan.name, columns, plan.table.description, references)
         self.schema = arrow_schema(self.info)
-
-    def _named(self, names: Iterable[str]) -> Iterator[str]:
-        """Fields by the names of their columns."""
-        columns = {f.name: f.exported for f in self._fields}
-        return (columns[name] for name in names)
 
     def batch(self, frame: Frame) -> pa.RecordBatch:
         """The exported columns of a frame."""
@@ -214,6 +209,12 @@ def exported_names(plan: TablePlan, names: Iterable[str]) -> list[str]:
     return found
 
 
+def column_names(plan: TablePlan, names: Iterable[str]) -> list[str]:
+    """The names of the columns that stand in files for the given fields."""
+    columns = {f.name: f.exported for f in exported_fields(plan)}
+    return [columns[name] for name in exported_names(plan, names)]
+
+
 def _with_code(column: Column, hidden: NDArray[np.bool_], code: Any) -> Column:
     """`column` with the masked rows holding the code for missing values."""
     valid = None if column.valid is None else column.valid | hidden
@@ -246,8 +247,8 @@ def _exported_words(field: Field, plan: TablePlan, codes: dict[str, Any]) -> Voc
 class TruthOutput:
     """The complete values of masked fields and the exceptions of soft rules, by row number."""
 
-    def __init__(self, plan: TablePlan) -> None:
-        self._output = TableOutput(plan)
+    def __init__(self, plan: TablePlan, plans: Mapping[str, TablePlan]) -> None:
+        self._output = TableOutput(plan, plans)
         masked = [f for f in plan.table.exported if f.name in plan.table.masks]
         self._fields = masked
         self._soft_rules = soft_rules(plan)
@@ -286,9 +287,9 @@ def outputs(plan: Plan, *, truth: bool = False) -> dict[str, TableOutput | Truth
     """What is written, by table name; with `truth` also what was masked, and exceptions."""
     result: dict[str, TableOutput | TruthOutput] = {}
     for name, table in plan.tables.items():
-        result[name] = TableOutput(table)
+        result[name] = TableOutput(table, plan.tables)
         if truth and (table.masks or soft_rules(table)):
-            result[name + TRUTH] = TruthOutput(table)
+            result[name + TRUTH] = TruthOutput(table, plan.tables)
     return result
 
 

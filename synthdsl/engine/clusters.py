@@ -24,7 +24,9 @@ class ClusterSums:
         self._totals = np.zeros(places)
         self._sizes = self._rows = self._groups = 0.0
 
-    def add(self, places: Integers, values: Floats | None, groups: Integers, rows: Integers) -> None:
+    def add(
+        self, places: Integers, values: Floats | None, groups: Integers, rows: Integers
+    ) -> None:
         """Take in a block: of each entry its place, value (None: 1) and group; `rows` are the
         groups of all rows of the block, which the totals are divided by.
         """
@@ -33,11 +35,11 @@ class ClusterSums:
         self._rows += len(rows)
         self._groups += int(np.count_nonzero(sizes))
         keys, inverse = np.unique(groups * self._places + places, return_inverse=True)
-        totals = np.bincount(inverse, values, minlength=len(keys))
+        totals = np.bincount(inverse, values, minlength=len(keys)).astype(np.float64)
         at = keys % self._places
 
         def by_place(of: Floats) -> Floats:
-            return np.bincount(at, of, minlength=self._places)
+            return np.bincount(at, of, minlength=self._places).astype(np.float64)
 
         self._totals += by_place(totals)
         self._squares += by_place(totals * totals)

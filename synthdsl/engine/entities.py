@@ -31,6 +31,10 @@ from synthdsl.values.columns import Column
 
 RunUnit = Callable[[Unit, Frame], None]
 """Runs a unit for all rows under those of a frame of the unit's entity."""
+Guide = Callable[[Frame], NDArray[np.bool_]]
+"""Runs a pathway for all rows under those of a frame so that rules hold, and says for which rows
+this is accepted as a draw given the rules.
+"""
 MOST_TRIES = 1 << 17
 """Tries of one entity, given what is above it, after which it counts as impossible."""
 MOST_PILOT = PILOT_ROWS
@@ -53,12 +57,14 @@ class Entities:
         conditions: Mapping[Node, Expr],
         run_unit: RunUnit,
         pilot_frames: Callable[[], Iterator[Frame]],
+        guides: Mapping[Unit, Guide],
     ) -> None:
         self.unit = unit
         self._tables = tables
         self._conditions = conditions
         self._run_unit = run_unit
         self._pilot_frames = pilot_frames
+        self._guides = guides
         self._ways = {name: way_down(unit.table, name, tables) for name, _ in unit.rules}
         self._acceptance: dict[int, tuple[int, int]] = {}
 
@@ -80,34 +86,45 @@ class Entities:
         frame.exceptions[own.name] = ~holds
         return holds
 
-    def _run_all(self, stage: EntityStage, frame: Frame) -> None:
+    def _run_all(
+        self, stage: EntityStage, frame: Frame, *, is_guided: bool = True
+    ) -> NDArray[np.bool_]:
+        """Run the units of a stage; returns the entities that are accepted so far."""
+        accepted = np.ones(frame.rows, np.bool_)
         for unit in stage.free:
-            self._run_unit(unit, frame)
+            if is_guided and unit in self._guides:
+                accepted &= self._guides[unit](frame)
+            else:
+                self._run_unit(unit, frame)
+        return accepted
 
     def _settle(
         self, frame: Frame, number: int, demands: Mapping[Rule, NDArray[np.bool_] | None]
     ) -> None:
         stage = self.unit.stages[number]
+        accepted = np.ones(frame.rows, np.bool_)
         if number == 0:
-            self._run_all(stage, frame)
+            accepted = self._run_all(stage, frame)
         if not stage.rules:
             return
         at = np.arange(frame.rows, dtype=np.int64)
-        waiting = np.flatnonzero(~self.holds(frame, stage, demands, at))
+        waiting = np.flatnonzero(~(accepted & self.holds(frame, stage, demands, at)))
         if not waiting.size:
             return
-        accepted, drawn = self.acceptance(number)
+        hits_of_pilot, drawn = self.acceptance(number)
         found: list[tuple[NDArray[np.int64], Frame]] = []
         first = 1
         while waiting.size:
-            count = min(tries_at_once(waiting.size, accepted / drawn), self._most_at_once(frame))
+            # what is left has less chance than the pilot's entities: as many tries again as so far
+            count = max(tries_at_once(waiting.size, hits_of_pilot / drawn), first)
+            count = min(count, self._most_at_once(frame, waiting.size))
             size = max(1, ENTITIES_AT_ONCE // count)
             done: list[NDArray[np.int64]] = []
             for start in range(0, waiting.size, size):
                 part = waiting[start : start + size]
                 tries = frame.tried_again(part, number * STAGE_TRIES + first, count)
-                self._run_all(stage, tries)
-                holds = self.holds(tries, stage, demands, np.repeat(part, count))
+                accepted = self._run_all(stage, tries)
+                holds = accepted & self.holds(tries, stage, demands, np.repeat(part, count))
                 by_entity = holds.reshape(part.size, count)
                 hits = np.flatnonzero(by_entity.any(axis=1))
                 if hits.size:
@@ -122,9 +139,10 @@ class Entities:
         if found:
             self._put_in(frame, stage, found)
 
-    def _most_at_once(self, frame: Frame) -> int:
-        """Tries of one entity drawn together, so that their rows stay within a few blocks."""
-        return max(1, 4 * BLOCK_ROWS // max(1, rows_under(frame) // max(1, frame.rows)))
+    def _most_at_once(self, frame: Frame, waiting: int) -> int:
+        """Tries of one entity drawn together, so that all their rows stay within a few blocks."""
+        rows = max(1, rows_under(frame) // max(1, frame.rows))
+        return max(1, 4 * BLOCK_ROWS // (rows * waiting), min(64, 4 * BLOCK_ROWS // rows))
 
     def holds(
         self,
@@ -233,8 +251,8 @@ class Entities:
         stage = self.unit.stages[number]
         if number:
             frame = frame.tried_again(at, number * STAGE_TRIES, 1)
-        self._run_all(stage, frame)
-        return self.holds(frame, stage, demands, at, leaving_out=leaving_out)
+        accepted = self._run_all(stage, frame, is_guided=leaving_out is None)
+        return accepted & self.holds(frame, stage, demands, at, leaving_out=leaving_out)
 
     def _refuse(self, stage: EntityStage, drawn: int) -> NoReturn:
         names = ", ".join(f"`{rule.name}`" for _, rule in stage.rules)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from synthdsl.engine.conditioning.component import PILOT_SEED
 from synthdsl.engine.designs import Design
-from synthdsl.engine.entities import Entities, rows_under, way_down
+from synthdsl.engine.entities import Entities, Guide, rows_under, way_down
 from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame, RowError, child_frame, children_of
-from synthdsl.engine.pathways.sampler import PathwaySampler
+from synthdsl.engine.pathways.demands import demand_of, most_rows
+from synthdsl.engine.pathways.guided import GuidedPaths
+from synthdsl.engine.pathways.sampler import FrameOfVisits, PathwaySampler, Visits
 from synthdsl.engine.results import is_true
 from synthdsl.engine.sequences import fill_running_sum, fill_sequence, running_sum
 from synthdsl.engine.streams import root_keys, root_keys_at
@@ -23,6 +25,7 @@ from synthdsl.plan.components import Step
 from synthdsl.plan.families import FamilyPlan
 from synthdsl.plan.nodes import Node
 from synthdsl.plan.units import (
+    EntityStage,
     EntityUnit,
     MachineUnit,
     SequenceUnit,
@@ -39,6 +42,8 @@ BLOCK_ROWS = 16_384
 """Rows of a block of a table that stands alone."""
 FAMILY_ROWS = 131_072
 """Rows of a block of a family, in all its tables: each has a few calls for every field."""
+FEW = 16
+"""Root rows from which the size of blocks follows: entities of a rare case cost much."""
 FIRST_PILOT = 64
 """Root rows of the first block of a pilot, from which the size of later ones follows."""
 PILOT_BLOCK_ROWS = 65_536
@@ -80,6 +85,7 @@ class FamilyRun:
                     self._conditions(unit),
                     self.run_unit,
                     self._pilot_of(unit),
+                    self._guides(unit),
                 )
             elif isinstance(unit, SequenceUnit) and len(unit.steps) == 1:
                 run = self._tables[unit.table]
@@ -173,9 +179,14 @@ class FamilyRun:
         fill_sequence(unit.steps, frame, run.fill_step)
 
     def _run_machine(self, table: str, parents: Frame) -> None:
-        sampler = self._machines[table]
+        at, visits = self._visits(table, parents)
+        self._add_visits(table, parents, self._machines[table].sample(parents, at, visits))
+
+    def _visits(self, table: str, parents: Frame) -> tuple[NDArray[np.int64], FrameOfVisits]:
+        """The rows of `parents` that go a pathway, and how frames of their visits are made."""
         run = self._tables[table]
-        reads = [name for name in sampler.machine.reads if run.value_of(name) is not None]
+        machine = self._machines[table].machine
+        reads = [name for name in machine.reads if run.value_of(name) is not None]
 
         def visits(entities: NDArray[np.int64], numbers: NDArray[np.int64]) -> Frame:
             frame = child_frame(table, parents, entities, numbers)
@@ -185,11 +196,52 @@ class FamilyRun:
                 frame.columns[name] = evaluate_column(value, frame)
             return frame
 
-        at = np.flatnonzero(parents.column(count_name(table)).values > 0)
-        made = sampler.sample(parents, at, visits)
+        return np.flatnonzero(parents.column(count_name(table)).values > 0), visits
+
+    def _add_visits(self, table: str, parents: Frame, made: Visits) -> None:
         frame = child_frame(table, parents, made.parents, made.ordinals)
         frame.columns.update(made.columns)
         parents.add_child(frame)
+
+    def _guides(self, unit: EntityUnit) -> dict[Unit, Guide]:
+        """For pathways whose visited states rules of the unit are about: how to make them so."""
+        found: dict[Unit, Guide] = {}
+        for stage in unit.stages:
+            for part in stage.free:
+                guide = (
+                    self._guide(unit.table, part.table, stage)
+                    if isinstance(part, MachineUnit)
+                    else None
+                )
+                if guide is not None:
+                    found[part] = guide
+        return found
+
+    def _guide(self, top: str, table: str, stage: EntityStage) -> Guide | None:
+        machine, parent = self._models[table].machine, self._models[table].parent
+        assert machine is not None and parent is not None
+        if not machine.has_fixed_weights:
+            return None
+        rules = [rule for name, rule in stage.rules if name == top]
+        demands = (demand_of(rule, top, table, self._models) for rule in rules)
+        demand = next((d for d in demands if d is not None), None)
+        if demand is None:
+            return None
+        if demand.quantifier == "all" and self._models[parent.table].stop is not None:
+            # paths of rows that `until` leaves out are not asked
+            return None
+        run = self._tables[table]
+        most = None if parent.table == top else most_rows(parent.table, self._models)
+        paths = GuidedPaths(self._machines[table], demand, run.simplified, most_parents=most)
+
+        def guide(entities: Frame) -> NDArray[np.bool_]:
+            parents = self._down(entities, parent.table)
+            at, visits = self._visits(table, parents)
+            made, accepted = paths.run(entities, parents, at, visits)
+            self._add_visits(table, parents, made)
+            return accepted
+
+        return guide
 
     def _run_stop(self, table: str, frame: Frame) -> None:
         """Leave out the rows after the first in which the table's `until` is true."""
@@ -208,13 +260,32 @@ class FamilyRun:
 
     def masked(self, root: Frame) -> Frame:
         """The rows with what `missing` masks hidden, and what is derived from it recomputed."""
-        if not any(run.plan.masks for run in self._tables.values()):
-            return root
-        for name, run in self._tables.items():
-            run.find_masks(self._down(root, name))
-        for name, run in self._tables.items():
-            run.hide(self._down(root, name))
+        return self._masked(root, self._tables)
+
+    def seen_at(self, seed: int, numbers: NDArray[np.int64], fields: frozenset[str]) -> Frame:
+        """The root rows with the given numbers, as they are after masking."""
+        name = self.plan.root
+        units = self._needed(frozenset(self._models[name].fields))
+        tables = {name: self._tables[name]}
+        if any(table != name for unit in units for table, _ in unit.writes):
+            units, tables = list(self.plan.units), dict(self._tables)
+        keys = root_keys_at(name, numbers)
+        frame = Frame(name, seed, keys, numbers.astype(np.int64), design=self._design)
+        for unit in units:
+            self.run_unit(unit, frame)
+        return self._masked(frame, tables)
+
+    def _masked(self, root: Frame, tables: Mapping[str, TableRun]) -> Frame:
+        """The masks of `tables`, of which `root` has the rows."""
+        for name, run in tables.items():
+            if run.plan.masks:
+                run.find_masks(self._down(root, name))
+        for name, run in tables.items():
+            if run.plan.masks:
+                run.hide(self._down(root, name))
         for table, name in self.plan.recomputed:
+            if table not in tables:
+                continue
             frame = self._down(root, table)
             unit = self._sequence_of((table, name))
             if unit is None:
@@ -248,7 +319,7 @@ class FamilyRun:
     def rows_per_root(self) -> float:
         """Rows of all tables for each root row, from a pilot with a fixed seed."""
         if self._rows_per_root is None:
-            rows = max(1, min(FIRST_PILOT, self._tables[self.plan.root].plan.rows))
+            rows = max(1, min(FEW, self._tables[self.plan.root].plan.rows))
             frame = self.pilot_root(0, rows)
             for unit in self.plan.units:
                 self.run_unit(unit, frame)

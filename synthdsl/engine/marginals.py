@@ -169,7 +169,6 @@ class _Groups:
         return np.concatenate(self._kept) if self._kept else None
 
 
-
 def _same_codes(
     codes: NDArray[np.generic], vocabulary: Vocabulary | None, words: tuple[str, ...]
 ) -> NDArray[np.int64]:

@@ -87,9 +87,7 @@ def movements(
     return tuple(found[name] for name in run.plan.tables if name in found)
 
 
-def _measured_span(
-    family: FamilyRun, span: tuple[int, int], most: int
-) -> tuple[int, int]:
+def _measured_span(family: FamilyRun, span: tuple[int, int], most: int) -> tuple[int, int]:
     """The root rows to measure: about `most` rows of each table, on average."""
     start, stop = span
     if len(family.plan.tables) > 1 and stop - start > FIRST_PILOT:

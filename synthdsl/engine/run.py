@@ -39,14 +39,16 @@ from synthdsl.values.types import ORDERED, Kind
 class TableRun:
     """One table, ready to make what stands in its rows.
 
-    `targets` gives the rows of tables that are referred to. `pilot_source`, of a table under
-    another, makes rows for a pilot of a step.
+    `targets` gives the rows of tables that are referred to, `seen` those rows after masking, to
+    read one of their fields. `pilot_source`, of a table under another, makes rows for a pilot of
+    a step.
     """
 
     def __init__(
         self,
         plan: TablePlan,
         targets: Callable[[str], TargetRows] | None = None,
+        seen: Callable[[str, str], TargetRows] | None = None,
         *,
         is_designed: bool = False,
     ) -> None:
@@ -54,6 +56,7 @@ class TableRun:
         self._is_designed = is_designed
         self._inverted = inverted_fields(plan) if is_designed else frozenset()
         self._targets = targets
+        self._seen = seen
         self.pilot_source: Callable[[Step, int, int], Frame] | None = None
         self._axes: Axes = {}
         self._fields = plan.table.fields
@@ -195,14 +198,14 @@ class TableRun:
                 valid = is_number if valid is None else valid & is_number
         return Column(self._grids[field.name].derived(values, valid), valid)
 
-    def _referred(self, value: Referred, frame: Frame) -> Column:
-        """A field of the rows that a field of these refers to."""
-        assert self._targets is not None
+    def _referred(self, value: Referred, frame: Frame, *, is_seen: bool = False) -> Column:
+        """A field of the rows that a field of these refers to; `is_seen`: after masking."""
+        assert self._targets is not None and self._seen is not None
         numbers = frame.column(value.reference)
         if frame.parents is not None and value.table == frame.table:
             return sibling_column(frame, value.target, numbers)
-        target = self._targets(value.table)
-        return referred_column(target, frame.seed, value.target, value.type, numbers)
+        rows = self._seen(value.table, value.target) if is_seen else self._targets(value.table)
+        return referred_column(rows, frame.seed, value.target, value.type, numbers)
 
     def _settle(self, field: Field, frame: Frame) -> None:
         """Give coded text its fixed vocabulary, and refuse nulls where there may be none."""
@@ -291,7 +294,10 @@ class TableRun:
         """Compute a derived field again, from what is seen."""
         field = self._fields[name]
         assert field.value is not None
-        frame.columns[name] = self._derived(field, field.value, frame)
+        if isinstance(field.value, Referred):
+            frame.columns[name] = self._referred(field.value, frame, is_seen=True)
+        else:
+            frame.columns[name] = self._derived(field, field.value, frame)
         self._settle(field, frame)
         self.hide_again(name, frame)
 
@@ -365,10 +371,12 @@ class Run:
         self.plan = plan
         self.seed = plan.spec.seed if seed is None else seed
         self._targets: dict[str, TargetRows] = {}
+        self._seen: dict[str, TargetRows] = {}
         self.tables = {
             name: TableRun(
                 table,
                 self._target_rows,
+                self._seen_rows,
                 is_designed=sampling != "random" and table.table.parent is None,
             )
             for name, table in plan.tables.items()
@@ -393,6 +401,18 @@ class Run:
 
             self._targets[table] = TargetRows(table, self.plan.tables[table].rows, rows_at)
         return self._targets[table]
+
+    def _seen_rows(self, table: str, field: str) -> TargetRows:
+        """The rows of a table without parent as they are after masking, to read `field`."""
+        if (table, field) not in self.plan.families[table].graph.touched:
+            return self._target_rows(table)
+        if table not in self._seen:
+
+            def seen_at(seed: int, numbers: NDArray[np.int64], fields: frozenset[str]) -> Frame:
+                return self.families[table].seen_at(seed, numbers, fields)
+
+            self._seen[table] = TargetRows(table, self.plan.tables[table].rows, seen_at)
+        return self._seen[table]
 
     def seeded(self, seed: int | None) -> Run:
         """The same run with another seed; None is the spec's own.

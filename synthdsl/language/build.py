@@ -264,13 +264,14 @@ class StatementBuilder(ExpressionBuilder):
         return tree.Privacy(self.span(item), members.items)
 
     def _pathway(self, item: Branch) -> tree.Statement:
-        name, per, where, starts, *states = item.children
+        name, per, where, starts, description, *states = item.children
         return tree.Pathway(
             self.span(item),
             self.name(name),
             self._per(per),
             None if where is None else self.expression(where.children[0]),
             None if starts is None else self.expression(starts),
+            self.text(description),
             self.statements(states),
         )
 

@@ -628,6 +628,7 @@ class Pathway(Statement):
     per: Per
     condition: Expression | None
     starts: Expression | None
+    description: str | None
     states: tuple[Statement, ...]
 
 

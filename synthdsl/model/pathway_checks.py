@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from synthdsl.diagnostics import Label
+from synthdsl.distributions.base import Role
 from synthdsl.model.draws import (
     CategoricalDraw,
     ChooseDraw,
@@ -112,7 +113,7 @@ def _report(
 
 def closest(typed: str, enum: EnumType) -> str:
     """What a person who typed a state that does not exist may have meant."""
-    close = get_close_matches(typed, enum.members, n=1, cutoff=0.6)
+    close = get_close_matches(typed, enum.members, n=1, cutoff=0.7)
     if close:
         return f"did you mean `{close[0]}`?"
     return f"its states are {', '.join(enum.members)}; add `{typed}` with a stay, or to `final`"
@@ -161,11 +162,17 @@ def _least(draw: DrawNode) -> float | None:
         return float(min((o for o in draw.outcomes if o is not None), default=0))
     if not isinstance(draw, DistributionDraw):
         return None
-    values = [_constant(parameter) for parameter in draw.parameters]
-    is_known = None not in values
+    parameters = list(zip(draw.form.parameters, draw.parameters, strict=True))
+    if not any(form.role in (Role.LOCATION, Role.POINTS) for form, _ in parameters):
+        # lengths, which no parameter moves below 0
+        return None
+    known = [p.value for _, p in parameters if isinstance(p, Constant) and p.value is not None]
+    is_known = len(known) == len(parameters)
+    if not is_known and any(form.role in (Role.LIST, Role.POINTS) for form, _ in parameters):
+        return None
     # a support without lower end has none whatever the parameters are
-    stand_ins = [1.0 if value is None else value for value in values]
-    low = float(draw.distribution.support(*draw.form.canonical(*stand_ins))[0])
+    values = known if is_known else [1.0] * len(parameters)
+    low = float(draw.distribution.support(*draw.form.canonical(*values))[0])
     return low if is_known or low == float("-inf") else None
 
 

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from synthdsl.language import tree
 from synthdsl.model.conditions import Conditions
-from synthdsl.model.expressions import Above, Choose, Constant, Expr, FieldRef, MachineColumn, RowIndex
+from synthdsl.model.expressions import (
+    Above,
+    Choose,
+    Constant,
+    Expr,
+    FieldRef,
+    MachineColumn,
+    RowIndex,
+)
 from synthdsl.model.findings import Findings
 from synthdsl.model.folding import fold
 from synthdsl.model.inference import condition_of
@@ -15,6 +23,13 @@ from synthdsl.model.relations import Relations, TableLinks, count_name
 from synthdsl.model.scope import FileScope, Scope
 from synthdsl.model.spec import Field, Parent, SourceFile, Table
 from synthdsl.values.types import BOOL, INT, Type
+
+_ABOUT = {
+    "state": "The state that is visited",
+    "entered": "When the visit begins",
+    "stay": "How long it lasts; none in a final state",
+    "left": "When it ends; never in a final state",
+}
 
 
 class PathwayBuilder:
@@ -74,7 +89,7 @@ class PathwayBuilder:
         self._add(fields, "index", INT, RowIndex(INT, node.span))
         key = tuple(fields)
         for name, type_ in self._types.items():
-            self._add(fields, name, type_, MachineColumn(type_, node.span, name))
+            self._add(fields, name, type_, MachineColumn(type_, node.span, name), _ABOUT[name])
         return Table(
             node.name.text,
             0,
@@ -83,7 +98,7 @@ class PathwayBuilder:
             {},
             (),
             tuple(conditions.rules),
-            "",
+            node.description or "",
             node.name.span,
             tuple(conditions.cases),
             node.name.span,
@@ -91,10 +106,12 @@ class PathwayBuilder:
             machine=machine,
         )
 
-    def _add(self, fields: dict[str, Field], name: str, type: Type, value: Expr) -> None:
+    def _add(
+        self, fields: dict[str, Field], name: str, type: Type, value: Expr, about: str = ""
+    ) -> None:
         span = self.node.name.span
         text = "the pathway's"
-        fields[name] = Field(name, type, None, value, False, (), name, "", span, span, text)
+        fields[name] = Field(name, type, None, value, False, (), name, about, span, span, text)
 
     def count_field(self) -> Field | None:
         """The latent field of the parent that says whether it goes this way: 1 or 0."""

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthdsl.diagnostics import Label
-from synthdsl.model.draws import ChooseDraw, DrawNode, FixedDraw, RefDraw, expressions_of, inner_draws
+from synthdsl.model.draws import (
+    ChooseDraw,
+    DrawNode,
+    FixedDraw,
+    RefDraw,
+    expressions_of,
+    inner_draws,
+)
 from synthdsl.model.expressions import (
     Above,
     Constant,
@@ -46,13 +53,13 @@ def check_reference_circles(spec: Spec, findings: Findings) -> None:
         for field in table.fields.values()
     }
     needs = {
-        _spelled(*node): list(
-            dict.fromkeys(_spelled(t, f) for t, f, _ in found if (t, f) in reads)
-        )
+        _spelled(*node): list(dict.fromkeys(_spelled(t, f) for t, f, _ in found if (t, f) in reads))
         for node, found in reads.items()
     }
     for circle in circles(needs):
         inside = set(circle)
+        if _report_together(circle, tables, findings):
+            continue
         through = [
             (node, read)
             for node, found in reads.items()
@@ -62,6 +69,25 @@ def check_reference_circles(spec: Spec, findings: Findings) -> None:
         ]
         if through and not all(_ends(node[0], read, tables) for node, read in through):
             _report(circle, needs, tables, findings)
+
+
+def _report_together(circle: list[str], tables: Tables, findings: Findings) -> bool:
+    """Report a reference that is drawn for all siblings at once and reads earlier values of its
+    own.
+    """
+    for name in circle:
+        table, field = name.split("\n")
+        item = tables[table].fields[field]
+        if isinstance(item.draw, RefDraw) and item.draw.needs_siblings:
+            findings.report(
+                "cycle",
+                item.draw.span,
+                f"`{field}` is drawn for all rows under one parent at once, and depends on that of "
+                "rows before",
+                "remove `distinct`, or what is read of `prev`",
+            )
+            return True
+    return False
 
 
 def _spelled(table: str, field: str) -> str:
@@ -130,9 +156,7 @@ def _target_reads(part: Expr, draw: RefDraw, reference: str) -> Iterator[Read]:
         yield from _target_reads(child, draw, reference)
 
 
-def _reads(
-    expression: Expr, table: str, tables: Tables, outer: tuple[str, ...]
-) -> Iterator[Read]:
+def _reads(expression: Expr, table: str, tables: Tables, outer: tuple[str, ...]) -> Iterator[Read]:
     if isinstance(expression, FieldRef | Part | ZScore):
         yield table, expression.field, ""
     elif isinstance(expression, Referred):

@@ -117,7 +117,7 @@ class Relations:
     ) -> Expr | None:
         """What a path of several names reads from another row; None where it names no row."""
         links = self.tables.get(scope.table)
-        if links is None or len(node.names) < 2 and node.names[0] not in NEIGHBOURS:
+        if links is None or (len(node.names) < 2 and node.names[0] not in ("prev", "next")):
             return None
         head, rest = node.names[0], tree.Path(node.span, node.names[1:])
         if head == links.variable:
@@ -125,7 +125,8 @@ class Relations:
         type_ = scope.field_type(head)
         if type_ is not None and type_.kind is Kind.REFERENCE:
             return self._referred(links, node, rest, type_, findings)
-        if head in NEIGHBOURS and type_ is None:
+        is_member = bool(scope.file.owners(head)) and len(node.names) == 1
+        if head in NEIGHBOURS and type_ is None and not is_member:
             return self._neighbour(links, node, rest, scope, findings)
         return None
 

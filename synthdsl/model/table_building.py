@@ -169,8 +169,6 @@ def _references(table: Table, tables: dict[str, Table]) -> tuple[Reference, ...]
     """
     found: dict[str, dict[str, str]] = {}
     for field in table.exported:
-        if field.type.kind is Kind.REFERENCE:
-            continue
         origin = _origin(field, table, tables)
         if origin is not None:
             found.setdefault(origin[0], {}).setdefault(origin[1], field.name)

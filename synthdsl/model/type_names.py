@@ -129,7 +129,7 @@ def _list(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
                 "bad-type",
                 node.span,
                 f"a list of references to `{element.table}` is a table",
-                f"declare one that refers: `table name per owner o [n] {{ ... ~ ref {element.table} }}`",
+                f"declare a table under this one, with a field `~ ref {element.table}`",
             )
             return UNKNOWN
         return element if element.is_unknown else Type(Kind.LIST, element=element)

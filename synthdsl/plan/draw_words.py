@@ -90,7 +90,8 @@ def _reference(draw: RefDraw) -> str:
 
 def _conditions(draw: RefDraw) -> tuple[list[str], list[str]]:
     """The conditions that rows are grouped by, and the ones that rows are tried for."""
-    groups, others = [], []
+    groups: list[str] = []
+    others: list[str] = []
     for part in () if draw.condition is None else conjuncts(draw.condition):
         is_group = getattr(part, "operator", "") == "==" and _is_split(part)
         (groups if is_group else others).append(f"`{one_line(part)}`")
@@ -99,10 +100,10 @@ def _conditions(draw: RefDraw) -> tuple[list[str], list[str]]:
 
 def _is_split(comparison: Expr) -> bool:
     """Whether one side is a field of the row that may be chosen, and the other reads none."""
-    sides = getattr(comparison, "operands", ())
-    return any(
+    sides: tuple[Expr, ...] = getattr(comparison, "operands", ())
+    return len(sides) == 2 and any(
         isinstance(one, TargetField) and one.field is not None and not reads_target(other)
-        for one, other in (sides, sides[::-1])
+        for one, other in (sides, (sides[1], sides[0]))
     )
 
 

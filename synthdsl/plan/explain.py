@@ -36,7 +36,7 @@ from synthdsl.plan.families import FamilyPlan
 from synthdsl.plan.lower import FieldPlan, Plan, Step, TablePlan
 from synthdsl.plan.making import FamilyExplanation, family_explanation
 from synthdsl.plan.scopes import nodes_in_order, scope_words
-from synthdsl.plan.shown import is_declared, written
+from synthdsl.plan.shown import derived_words, is_declared, key_of_parent, written
 from synthdsl.plan.units import EntityUnit, SequenceUnit, StepUnit, Unit
 from synthdsl.values.types import DURATION, Kind
 
@@ -215,14 +215,14 @@ class _Table:
         elif parent is not None and reference.table == parent.table:
             how = f"the {parent.table} that it is under"
         else:
-            how = ", ".join(_derived(field, self._model) for field in fields)
+            how = ", ".join(derived_words(field, self._model) for field in fields)
         return ReferenceExplanation(reference.fields, reference.table, how)
 
     # fields
 
     def _field(self, field_plan: FieldPlan) -> FieldExplanation:
         field = field_plan.field
-        how = _derived(field, self._model) if field.draw is None else in_words(field.draw)
+        how = derived_words(field, self._model) if field.draw is None else in_words(field.draw)
         return FieldExplanation(
             field.name,
             str(field.type),
@@ -238,7 +238,7 @@ class _Table:
         expressions = list(expressions_of(field.draw)) if field.draw is not None else []
         if field.value is not None:
             expressions.append(field.value)
-        own = _key_of_parent(field, self._model)
+        own = key_of_parent(field, self._model)
         if own:
             names.append(own)
         names += [name for e in expressions for name in _elsewhere(e)]
@@ -263,9 +263,7 @@ class _Table:
         notes += self._conditioned(field)
         if isinstance(field.draw, QuotaDraw):
             counts = ", ".join(f"{n:,}" for n in counts_of(field.draw.shares, self._table.rows))
-            notes.append(
-                f"depends on the number of rows: {counts} of {self._table.rows:,}"
-            )
+            notes.append(f"depends on the number of rows: {counts} of {self._table.rows:,}")
         if field.name in self._model.masks:
             mask = self._model.masks[field.name]
             notes.append(f"then masked: {mask.mechanism}({one_line(mask.chance)})")
@@ -336,38 +334,6 @@ def _states(table: Table) -> Iterator[StateExplanation]:
         yield StateExplanation(name, "", "")
 
 
-def _derived(field: Field, table: Table) -> str:
-    """How a field without a draw comes about."""
-    if isinstance(field.value, MachineColumn):
-        return _MACHINE_COLUMNS[field.value.name]
-    if isinstance(field.value, FileColumn):
-        return "column of the file"
-    if _key_of_parent(field, table):
-        assert table.parent is not None
-        return f"key of the {table.parent.table} that the row is under"
-    if table.machine is not None and field.name == "index":
-        return "number of the visit, from 0"
-    return f"derived {field.text}"
-
-
-_MACHINE_COLUMNS = {
-    "state": "the state that is visited",
-    "entered": "when the state is entered",
-    "stay": "how long it lasts, by the state; null in a final one",
-    "left": "when the state is left: entered + stay",
-}
-
-
-def _key_of_parent(field: Field, table: Table) -> str:
-    """What a field that `key` has added reads of the parent; empty for any other."""
-    value, parent = field.value, table.parent
-    if parent is None or not isinstance(value, Above) or not isinstance(value.inner, FieldRef):
-        return ""
-    if not is_declared(field.name) or field.name != f"{parent.table}_{value.inner.field}":
-        return ""
-    return f"{parent.variable}.{value.inner.field}"
-
-
 def _elsewhere(expression: Expr) -> Iterator[str]:
     """What an expression reads of rows beside or below its own."""
     for inner in walk(expression):
@@ -375,5 +341,3 @@ def _elsewhere(expression: Expr) -> Iterator[str]:
             yield inner.which if inner.field is None else f"{inner.which}.{inner.field}"
         elif isinstance(inner, Related):
             yield one_line(inner)
-
-

@@ -26,6 +26,7 @@ from synthdsl.plan.nodes import (
     is_under,
     reads_beyond,
     tables_under,
+    touched_by_masks,
     whole_of,
 )
 from synthdsl.plan.units import (
@@ -53,6 +54,7 @@ class FamilyGraph:
         self.root = root
         self.names = tables_under(root, tables)
         self.tables = {name: tables[name] for name in self.names}
+        self.touched = touched_by_masks(tables)
         self.reads = self._graph()
 
     def _graph(self) -> Graph:
@@ -156,6 +158,10 @@ def plan_family(graph: FamilyGraph, steps: Mapping[str, Sequence[Step]]) -> Fami
     several tables need each other, or a rule cannot be conditioned.
     """
     units = _step_units(graph, steps)
+    for name, table in graph.tables.items():
+        for rule in table.rules:
+            if table.parent is not None and graph.is_of_rows((name, rule)):
+                _check_drawn(graph, (name, rule))
     rules = [
         (name, rule)
         for name, table in graph.tables.items()
@@ -454,6 +460,15 @@ def _kept(graph: FamilyGraph, units: Sequence[Unit], rule: OwnRule) -> frozenset
     return kept
 
 
+def _check_drawn(graph: FamilyGraph, rule: OwnRule) -> None:
+    """A rule of single rows reads something that is drawn for them."""
+    name, own = rule
+    needed = graph.ancestors(graph.rule_nodes(rule))
+    fields = [graph.tables[name].fields.get(field) for at, field in needed if at == name]
+    if not any(field is not None and field.draw is not None for field in fields):
+        raise _nothing_drawn(graph, own, name)
+
+
 def _check_random(graph: FamilyGraph, scope: _Scope, units: set[Unit]) -> None:
     for unit in units:
         if isinstance(unit, MachineUnit):
@@ -462,11 +477,14 @@ def _check_random(graph: FamilyGraph, scope: _Scope, units: set[Unit]) -> None:
             field = graph.tables[at].fields.get(name)
             if field is not None and field.draw is not None:
                 return
-    rule = scope.rule[1]
+    raise _nothing_drawn(graph, scope.rule[1], scope.scope)
+
+
+def _nothing_drawn(graph: FamilyGraph, rule: Rule, scope: str) -> SynthError:
     word = "rule" if rule.demand != "true" else "case"
-    raise _refused(
+    return _refused(
         rule,
-        f"{word} `{rule.name}` reads nothing that is drawn for a row of `{scope.scope}`: "
+        f"{word} `{rule.name}` reads nothing that is drawn for a row of `{scope}`: "
         "what it reads is given",
         f"let it condition more: `{word} {rule.name} each {graph.root} x: ...`",
     )
@@ -477,14 +495,10 @@ def _check_random(graph: FamilyGraph, scope: _Scope, units: set[Unit]) -> None:
 
 def _recomputed(graph: FamilyGraph, units: Iterable[Unit]) -> tuple[Node, ...]:
     """Derived fields that read a masked field, directly or through others, in order."""
-    touched = {(n, mask) for n, table in graph.tables.items() for mask in table.masks}
     found = []
     for node in (node for unit in units for node in _in_order(unit)):
         field = graph.tables[node[0]].fields.get(node[1])
-        if field is None or field.value is None:
-            continue
-        if {read.node for read in graph.reads[node]} & touched:
-            touched.add(node)
+        if node in graph.touched and field is not None and field.value is not None:
             found.append(node)
     return tuple(found)
 

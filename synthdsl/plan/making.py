@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from synthdsl.model.relations import count_name
 from synthdsl.model.spec import Table
+from synthdsl.plan.draw_words import one_line
 from synthdsl.plan.families import FamilyPlan, is_drawn_together
 from synthdsl.plan.lower import Plan
-from synthdsl.plan.draw_words import one_line
 from synthdsl.plan.scopes import drawn_words, kept_units, scope_words
 from synthdsl.plan.shown import is_declared
 from synthdsl.plan.units import (
@@ -28,9 +28,10 @@ Tables = Mapping[str, Table]
 class Making:
     """Something of a family that is made at once: `fields` of `table`, or rows of it.
 
-    `kind`: `fields` (each row by itself), `conditioned` (the same, until `rules` hold), `rows` (how many there are), `siblings` (for all rows
-    under one parent), `sequence` (row by row, in order), `pathway`, `until`, `rules` (the parts
-    are made until `rules` hold, `scope` says for what; `kept` is settled first and kept).
+    `kind`: `fields` (each row by itself), `conditioned` (the same, until `rules` hold), `rows` (how
+    many there are), `siblings` (for all rows under one parent), `sequence` (row by row, in order),
+    `pathway`, `until`, `rules` (the parts are made until `rules` hold, `scope` says for what;
+    `kept` is settled first and kept).
     """
 
     kind: str
@@ -63,8 +64,11 @@ def _parts(units: Iterable[Unit], tables: Tables) -> Iterator[Making]:
     waiting: Making | None = None
     for unit in units:
         for made in _made(unit, tables):
-            is_alike = waiting is not None and (waiting.kind, waiting.table) == ("fields", made.table)
-            if waiting is not None and is_alike and made.kind == "fields":
+            pair = ("fields", made.table)
+            if waiting is not None and pair == (waiting.kind, waiting.table) == (
+                made.kind,
+                pair[1],
+            ):
                 waiting = Making("fields", made.table, (*waiting.fields, *made.fields))
                 continue
             if waiting is not None:
@@ -111,6 +115,6 @@ def _made_by_step(unit: StepUnit, tables: Tables) -> Iterator[Making]:
         rules = tuple(rule.name for rule in unit.step.rules)
         yield Making("fields" if not rules else "conditioned", unit.table, fields, rules=rules)
     for name, child in tables.items():
-        if count_name(name) in unit.step.fields and child.parent is not None:
-            if child.parent.table == unit.table and child.machine is None:
-                yield Making("rows", name, about=f"how many rows each {unit.table} has")
+        is_own = child.parent is not None and child.parent.table == unit.table
+        if is_own and child.machine is None and count_name(name) in unit.step.fields:
+            yield Making("rows", name, about=f"how many rows each {unit.table} has")

@@ -115,6 +115,33 @@ def field_reads(field: Field, table: Table, tables: Tables) -> set[Read]:
     return found
 
 
+def touched_by_masks(tables: Tables) -> frozenset[Node]:
+    """Fields that are masked, or derived from such, also through references."""
+    found = {(name, mask) for name, table in tables.items() for mask in table.masks}
+    if not found:
+        return frozenset()
+    readers: dict[Node, list[Node]] = {}
+    for name, table in tables.items():
+        for field in table.fields.values():
+            if field.value is not None:
+                for node in _value_reads(field.value, name, tables):
+                    readers.setdefault(node, []).append((name, field.name))
+    stack = list(found)
+    while stack:
+        for reader in readers.get(stack.pop(), ()):
+            if reader not in found:
+                found.add(reader)
+                stack.append(reader)
+    return frozenset(found)
+
+
+def _value_reads(value: Expr, table: str, tables: Tables) -> Iterator[Node]:
+    for read in expression_reads(value, table, tables):
+        yield read.node
+    if isinstance(value, Referred):
+        yield value.table, value.target
+
+
 def reads_beyond(expression: Expr) -> bool:
     """Whether an expression reads other rows than its own and those above, or is a pathway's."""
     return any(isinstance(e, Related | Neighbour | MachineColumn) for e in walk(expression))

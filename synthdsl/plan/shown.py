@@ -6,6 +6,8 @@ What a row reads from elsewhere, and what an aggregate comes to, are latent fiel
 
 from __future__ import annotations
 
+from synthdsl.model.expressions import Above, FieldRef, FileColumn, MachineColumn
+from synthdsl.model.spec import Field, Table
 from synthdsl.plan.nodes import END, MACHINE
 
 
@@ -21,3 +23,35 @@ def written(name: str) -> str:
     if name in (MACHINE, END):
         return ""
     return f"number of {name[1:]} rows" if name.startswith("#") else name
+
+
+def derived_words(field: Field, table: Table) -> str:
+    """How a field without a draw comes about."""
+    if isinstance(field.value, MachineColumn):
+        return _MACHINE_COLUMNS[field.value.name]
+    if isinstance(field.value, FileColumn):
+        return "column of the file"
+    if key_of_parent(field, table):
+        assert table.parent is not None
+        return f"key of the {table.parent.table} that the row is under"
+    if table.machine is not None and field.name == "index":
+        return "number of the visit, from 0"
+    return f"derived {field.text}"
+
+
+_MACHINE_COLUMNS = {
+    "state": "the state that is visited",
+    "entered": "when the state is entered",
+    "stay": "how long it lasts, by the state; null in a final one",
+    "left": "when the state is left: entered + stay",
+}
+
+
+def key_of_parent(field: Field, table: Table) -> str:
+    """What a field that `key` has added reads of the parent; empty for any other."""
+    value, parent = field.value, table.parent
+    if parent is None or not isinstance(value, Above) or not isinstance(value.inner, FieldRef):
+        return ""
+    if not is_declared(field.name) or field.name != f"{parent.table}_{value.inner.field}":
+        return ""
+    return f"{parent.variable}.{value.inner.field}"

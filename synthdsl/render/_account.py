@@ -100,6 +100,14 @@ class ComponentLike(Protocol):
     def acceptance(self) -> float:
         """The share of proposals that are accepted."""
 
+    @property
+    def scope(self) -> str:
+        """What rules across rows condition, in words; may be empty."""
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What of it is settled first and kept."""
+
 
 def changes_nothing(rule: RuleLike) -> bool:
     """Whether the rule accepts every row that the others do, as far as was measured."""
@@ -137,10 +145,10 @@ def remarks(rule: RuleLike) -> list[str]:
         found.append("changes nothing" if is_sure else "changed nothing in the pilot")
     if costs_nearly_everything(rule) and rule.without is not None:
         left = rule.z.value / rule.without.value
+        accepted = "what" if rule.scope else "the rows that"
         found.append(
             "costs nearly everything: it leaves "
-            f"{chance_text(left) if left else 'none'} of {'what' if rule.scope else 'the rows that'}"
-            " the other rules accept"
+            f"{chance_text(left) if left else 'none'} of {accepted} the other rules accept"
         )
     return found
 

@@ -21,9 +21,11 @@ _LABEL = 88
 _BAR = 92
 
 
-def plot(column: pa.ChunkedArray | pa.Array, name: str) -> str:
-    """A plot of `column` as an `<svg>` element; a sentence where there is nothing to draw."""
-    summary = summarise(column, bins=_BINS)
+def plot(column: pa.ChunkedArray | pa.Array, name: str, *, is_key: bool = False) -> str:
+    """A plot of `column` as an `<svg>` element; a sentence where there is nothing to draw, and of
+    a text that `is_key`.
+    """
+    summary = summarise(column, bins=_BINS, is_key=is_key)
     shape = summary.shape
     if shape is None:
         return f'<p class="note">{"no rows" if not summary.rows else "always null"}</p>'

@@ -77,13 +77,18 @@ class Summary:
     shape: Histogram | Shares | Examples | None
 
 
-def summarise(column: pa.ChunkedArray | pa.Array, *, bins: int) -> Summary:
-    """The shape of `column`, a histogram having at most `bins` bins."""
+def summarise(column: pa.ChunkedArray | pa.Array, *, bins: int, is_key: bool = False) -> Summary:
+    """The shape of `column`, a histogram having at most `bins` bins; of a text that `is_key`
+    examples.
+    """
     if isinstance(column, pa.Array):
         column = pa.chunked_array([column])
     rows, nulls = len(column), column.null_count
     values = column.drop_null()
     shape = _shape(values, bins) if len(values) else None
+    if is_key and isinstance(shape, Shares) and not pa.types.is_boolean(values.type):
+        distinct = values.unique()
+        shape = Examples(len(distinct), tuple(cell_text(v.as_py()) for v in distinct[:3]))
     return Summary(rows, nulls, shape)
 
 

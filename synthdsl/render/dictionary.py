@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 from synthdsl.render._diagram import entity_diagram
+from synthdsl.render._diagram_layout import DiagramTable
 from synthdsl.render._page import page
 from synthdsl.render._plots import plot
 
@@ -37,10 +38,31 @@ class DictionaryField:
 
 @dataclass(frozen=True)
 class DictionaryReference:
-    """Fields of a table that name a row of table `table`."""
+    """Fields of a table that hold the fields `to`, the key, of a row of table `table`."""
 
     fields: tuple[str, ...]
     table: str
+    to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DictionaryParent:
+    """The table that another is under: each of its rows has `low` to `high` rows of that one
+    (None: nothing bounds them), `each` in words; `words` says the same with the table's name.
+    """
+
+    table: str
+    low: int = 0
+    high: int | None = None
+    each: str = "any number"
+    words: str = ""
+
+    @property
+    def mark(self) -> str:
+        """How many there are, as the picture shows it."""
+        if self.high == 1:
+            return "one" if self.low == 1 else "maybe"
+        return "some" if self.low else "many"
 
 
 @dataclass(frozen=True)
@@ -54,7 +76,9 @@ class DictionaryRule:
 
 @dataclass(frozen=True)
 class DictionaryTable:
-    """One table: `rows` in words or digits, `key` the names of its key fields."""
+    """One table: `rows` in words or digits, `key` the names of its key fields. `shape`: `table`,
+    `pathway` or `file`; `picture`: an SVG of a pathway.
+    """
 
     name: str
     fields: tuple[DictionaryField, ...]
@@ -63,6 +87,9 @@ class DictionaryTable:
     key: tuple[str, ...] = ()
     references: tuple[DictionaryReference, ...] = ()
     rules: tuple[DictionaryRule, ...] = ()
+    parent: DictionaryParent | None = None
+    shape: str = "table"
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +121,7 @@ def render_dictionary(spec: DictionarySpec, samples: Mapping[str, pa.Table]) -> 
     if spec.parameters:
         body += _parameters(spec)
     for table in spec.tables:
-        body += _table(table, samples.get(table.name))
+        body += _table(table, samples.get(table.name), spec)
     sizes = {len(samples[t.name]) for t in spec.tables if t.name in samples}
     sampled = f" from a sample of up to {max(sizes):,} rows" if sizes else ""
     body += ["</main>", f"<footer>Synthetic data; plots{sampled}. Made by synthdsl.</footer>"]
@@ -127,17 +154,60 @@ def _contents(spec: DictionarySpec) -> list[str]:
 
 def _relations(spec: DictionarySpec) -> list[str]:
     """The picture, with the fields that link tables: keys first, then references."""
-    shown: dict[str, list[tuple[str, bool]]] = {}
-    links: list[tuple[str, str]] = []
-    for table in spec.tables:
-        linking = [name for reference in table.references for name in reference.fields]
-        names = dict.fromkeys((*table.key, *linking))
-        shown[table.name] = [(name, name in table.key) for name in names]
-        links += [(table.name, reference.table) for reference in table.references]
+    parents = {t.name: (t.parent.table, t.parent.mark) for t in spec.tables if t.parent is not None}
+    links = [
+        (table.name, reference.fields[0], reference.table)
+        for table in spec.tables
+        for reference in table.references
+        if reference.table not in _above(table, spec)
+    ]
+    picture = entity_diagram([_drawn(table) for table in spec.tables], parents, links)
+    legend = _legend(spec, has_references=bool(links))
     return [
         "<h3>How the tables hang together</h3>",
-        f'<div class="diagram wide">{entity_diagram(shown, links)}</div>',
+        f'<div class="diagram wide">{picture}</div>',
+        *([f'<p class="note">{legend}</p>'] if legend else []),
     ]
+
+
+def _drawn(table: DictionaryTable) -> DiagramTable:
+    """A table of the picture: its key, then what refers to other tables."""
+    linked = {name: r.table for r in table.references for name in r.fields}
+    names = dict.fromkeys((*table.key, *linked))
+    lines = []
+    for name in names:
+        notes = ["key"] if name in table.key else []
+        notes += [f"→ {linked[name]}"] if name in linked else []
+        lines.append((name, " ".join(notes), name in table.key))
+    about = table.rows
+    if table.parent is not None:
+        about = f"{table.parent.each} each" if table.parent.high is not None else ""
+    if table.shape == "pathway":
+        about = "pathway"
+    is_number = about.replace(",", "").isdecimal()
+    return DiagramTable(table.name, tuple(lines), about + " rows" * is_number, table.shape)
+
+
+def _legend(spec: DictionarySpec, *, has_references: bool) -> str:
+    said = []
+    if any(table.parent is not None for table in spec.tables):
+        said.append(
+            "Tables stand under their parents; a crow's foot marks many rows under each, a bar "
+            "one, a circle that there may be none."
+        )
+    if has_references:
+        said.append("Dashed arrows lead from a field to the table that it refers to.")
+    return " ".join(said)
+
+
+def _above(table: DictionaryTable, spec: DictionarySpec) -> list[str]:
+    """The tables above one, its parent first."""
+    known = {t.name: t for t in spec.tables}
+    found: list[str] = []
+    while table.parent is not None and table.parent.table in known:
+        found.append(table.parent.table)
+        table = known[table.parent.table]
+    return found
 
 
 def _parameters(spec: DictionarySpec) -> list[str]:
@@ -161,7 +231,7 @@ def _parameters(spec: DictionarySpec) -> list[str]:
     ]
 
 
-def _table(table: DictionaryTable, sample: pa.Table | None) -> list[str]:
+def _table(table: DictionaryTable, sample: pa.Table | None, spec: DictionarySpec) -> list[str]:
     anchor = _anchor(table.name)
     is_number = table.rows.replace(",", "").isdecimal()
     rows = f" <small>{escape(table.rows)}{' rows' * is_number}</small>" if table.rows else ""
@@ -172,6 +242,9 @@ def _table(table: DictionaryTable, sample: pa.Table | None) -> list[str]:
     if table.description:
         lines.append(f"<p>{escape(table.description)}</p>")
     lines.append(_key_line(table))
+    lines.append(_links_line(table, spec))
+    if table.picture:
+        lines.append(f'<div class="pathway wide">{table.picture}</div>')
     lines.append(
         '<div class="wide"><table class="fields"><thead><tr>'
         + "".join(f'<th scope="col">{head}</th>' for head in heads)
@@ -192,6 +265,37 @@ def _key_line(table: DictionaryTable) -> str:
     return f'<p class="note">Key: {names}</p>'
 
 
+def _links_line(table: DictionaryTable, spec: DictionarySpec) -> str:
+    """What the table is under, above, refers to, and is referred to by."""
+    known = {t.name for t in spec.tables}
+
+    def linked(names: Iterable[str]) -> str:
+        return ", ".join(
+            f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name in dict.fromkeys(names)
+        )
+
+    above = _above(table, spec)
+    pairs = [
+        ("Under", above[:1]),
+        ("Above", [t.name for t in spec.tables if t.parent and t.parent.table == table.name]),
+        (
+            "Refers to",
+            [r.table for r in table.references if r.table in known and r.table not in above[:1]],
+        ),
+        (
+            "Referred to by",
+            [
+                t.name
+                for t in spec.tables
+                if any(r.table == table.name for r in t.references)
+                and table.name not in _above(t, spec)[:1]
+            ],
+        ),
+    ]
+    shown = [f"{word}: {linked(names)}" for word, names in pairs if names]
+    return f'<p class="note links">{" · ".join(shown)}</p>' if shown else ""
+
+
 def _field(
     field: DictionaryField,
     table: DictionaryTable,
@@ -199,10 +303,11 @@ def _field(
     sample: pa.Table | None,
 ) -> str:
     badges = [("key", "key")] if field.name in table.key else []
-    if field.name in linked:
-        badges.append(("key", f"refers to {linked[field.name]}"))
     badges += [(role, role) for role in field.roles]
     marks = "".join(f'<span class="badge {escape(k)}">{escape(t)}</span>' for k, t in badges)
+    if field.name in linked:
+        target = linked[field.name]
+        marks += f'<a class="badge key" href="#{_anchor(target)}">refers to {escape(target)}</a>'
     marks = f'<div class="badges">{marks}</div>' if marks else ""
     kind = f'<code class="type">{escape(field.type)}</code>'
     if field.unit:
@@ -211,7 +316,8 @@ def _field(
         kind += '<br><span class="null">may be null</span>'
     picture = ""
     if sample is not None and field.name in sample.column_names:
-        picture = plot(sample.column(field.name), field.name)
+        above = table.parent is not None and linked.get(field.name) == table.parent.table
+        picture = plot(sample.column(field.name), field.name, is_key=above)
     return (
         f'<tr><th scope="row"><code>{escape(field.name)}</code>{marks}</th><td>{kind}</td>'
         f'<td class="meaning">{_meaning(field)}</td><td class="plot">{picture}</td></tr>'

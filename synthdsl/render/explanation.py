@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from synthdsl.render.models import (
         Chance,
         ExplainedComponent,
-        ExplainedField,
         ExplainedFamily,
+        ExplainedField,
         ExplainedMaking,
         ExplainedRule,
     )
@@ -241,7 +241,7 @@ def _json_making(made: MakingLike) -> ExplainedMaking:
     from synthdsl.render.models import ExplainedMaking
 
     return ExplainedMaking(
-        kind=made.kind,
+        kind=cast("Any", made.kind),
         table=made.table,
         fields=made.fields,
         about=made.about,

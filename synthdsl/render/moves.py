@@ -59,7 +59,7 @@ def figures(field: MovedField, *, decimals: int = 1) -> list[Figure]:
     if any(nulls):
         shares = field.declared.shares
         exact = None if shares is None else float(shares[-1])
-        found.append(_share("null", nulls, field, decimals, exact))
+        found.append(_share("null", nulls, field, decimals, exact, place=-1))
     return found
 
 
@@ -81,21 +81,31 @@ def _word_figures(field: MovedField, decimals: int) -> list[Figure]:
     for i in shown:
         counts = (int(declared[i]), int(realised[i]))
         exact = None if shares is None else float(shares[i])
-        found.append(_share(field.words[i], counts, field, decimals, exact))
+        found.append(_share(field.words[i], counts, field, decimals, exact, place=i))
     return found
 
 
 def _share(
-    label: str, counts: tuple[int, int], field: MovedField, decimals: int, exact: float | None
+    label: str,
+    counts: tuple[int, int],
+    field: MovedField,
+    decimals: int,
+    exact: float | None,
+    *,
+    place: int,
 ) -> Figure:
-    """One share; the declared one has no error of its own if it is `exact`."""
+    """One share; the declared one has no error of its own if it is `exact`. `place`: that of its
+    design effect.
+    """
     n, m = max(field.declared.rows, 1), max(field.realised.rows, 1)
     second = counts[1] / m
+    wider = field.realised.effect(place)
     if exact is None:
         first, pooled = counts[0] / n, sum(counts) / (n + m)
-        error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+        spread = field.declared.effect(place) / n + wider / m
+        error = math.sqrt(pooled * (1 - pooled) * spread)
     else:
-        first, error = exact, math.sqrt(second * (1 - second) / m)
+        first, error = exact, math.sqrt(second * (1 - second) * wider / m)
     return Figure(
         label,
         percent(first, decimals=decimals),
@@ -140,9 +150,13 @@ def moved_fields(table: TableMovement) -> list[MovedField]:
 def render_moves(
     tables: Iterable[TableMovement], *, width: int = 100, is_ascii: bool = False
 ) -> list[str]:
-    """`rules moved: dx healthy 55 % → 69 %; …` for each table in which they moved anything."""
+    """`rules moved: dx healthy 55 % → 69 %; …` for each table in which they moved anything.
+
+    Of several tables each is named.
+    """
     arrow = "->" if is_ascii else "→"
     lines: list[str] = []
+    tables = list(tables)
     for table in tables:
         moved = [field for field in moved_fields(table) if not field.is_latent]
         if not moved:
@@ -150,8 +164,9 @@ def render_moves(
         parts = [_short(field, arrow) for field in moved[:MOST_FIELDS]]
         if len(moved) > MOST_FIELDS:
             parts.append(f"and {len(moved) - MOST_FIELDS} more")
+        where = f" in {printable(table.name)}" if len(tables) > 1 else ""
         lines += textwrap.wrap(
-            "rules moved: " + "; ".join(parts), width, subsequent_indent="  ",
+            f"rules moved{where}: " + "; ".join(parts), width, subsequent_indent="  ",
             break_on_hyphens=False,
         )  # fmt: skip
     return [line.replace("\xa0", " ") for line in lines]

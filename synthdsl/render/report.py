@@ -116,6 +116,11 @@ _LEGEND = (
 
 
 def _measured_rows(table: TableMovement) -> str:
+    if table.root:
+        roots = f"{table.roots:,} rows of {table.root}"
+        if table.roots < table.of_roots:
+            roots = f"the first {table.roots:,} of {table.of_roots:,} rows of {table.root}"
+        return f"{table.rows:,} rows under {roots}"
     if table.rows == table.of_rows:
         return f"{table.rows:,} rows"
     return f"measured on the first {table.rows:,} of {table.of_rows:,} rows"
@@ -198,13 +203,19 @@ def _expectations(report: Report) -> list[str]:
 
 def _footer(report: Report) -> list[str]:
     sizes = {table.pilot_rows for table in report.tables}
-    said = (
-        f"Declared: the same spec without its rules, measured on {max(sizes):,} rows of a pilot "
-        f"with a fixed seed (a share of 50 % has a standard error of "
-        f"{50 / max(sizes) ** 0.5:.2f} %). "
-        if sizes
-        else ""
-    )
+    said = ""
+    if sizes and any(table.root for table in report.tables):
+        said = (
+            f"Declared: the same spec without its rules, measured on {min(sizes):,} to "
+            f"{max(sizes):,} rows of each table, from a pilot with a fixed seed. Rows under one "
+            "row are alike: errors are those of so many independent rows as they are worth. "
+        )
+    elif sizes:
+        said = (
+            f"Declared: the same spec without its rules, measured on {max(sizes):,} rows of a "
+            f"pilot with a fixed seed (a share of 50 % has a standard error of "
+            f"{50 / max(sizes) ** 0.5:.2f} %). "
+        )
     return [
         f"<footer>{said}Shares that a declaration gives as constants are exact. Realised: the "
         "rows of this run, before <code>missing</code> masks "
@@ -248,6 +259,9 @@ def _document(report: Report) -> MovementReport:
                 first_row=table.start,
                 rows_measured=table.rows,
                 rows=table.of_rows,
+                root=table.root,
+                roots_measured=table.roots,
+                roots=table.of_roots,
                 pilot_rows=table.pilot_rows,
                 rules=tuple(json_rule(r) for r in report.account.rules if r.table == table.name),
                 components=tuple(
@@ -305,6 +319,7 @@ def _json_field(field: MovedField) -> ReportField:
             mean=one.mean,
             mean_standard_error=one.standard_error,
             sd=one.sd,
+            design_effects=None if one.effects is None else [float(x) for x in one.effects],
             quantiles=None
             if one.quantiles is None
             else dict(zip(("0.05", "0.5", "0.95"), one.quantiles, strict=True)),

@@ -31,6 +31,11 @@ class ReportMarginal(_Model):
     )
     mean_standard_error: float | None
     sd: float | None
+    design_effects: list[float] | None = About(
+        description="of rows under others: by how much the variances of shares (one for each "
+        "word, one for null), or of the mean and of the share of null, exceed those of "
+        "independent rows"
+    )
     quantiles: dict[str, float] | None = About(description="5 %, 50 % and 95 % quantiles, raw")
 
 
@@ -71,12 +76,15 @@ class ReportExpectation(_Model):
 
 
 class ReportTable(_Model):
-    """One table that has rules."""
+    """One table with fields that rules can move."""
 
     name: str
     first_row: int = About(ge=0)
     rows_measured: int = About(ge=0, description="the first of `rows`")
-    rows: int = About(ge=0)
+    rows: int = About(ge=0, description="of a table under others as `rows_measured`: see `roots`")
+    root: str = About(description="of a table under others: the root table; else empty")
+    roots_measured: int = About(ge=0, description="rows of `root`, the first of `roots`; else 0")
+    roots: int = About(ge=0)
     pilot_rows: int = About(ge=0, description="rows on which the declared law was measured")
     rules: tuple[ExplainedRule, ...]
     components: tuple[ExplainedComponent, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from synthdsl.render._cells import number_text
@@ -23,24 +24,36 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def render_sketches(
-    table: pa.Table, *, width: int = 100, colour: bool = False, is_ascii: bool = False
+    table: pa.Table,
+    *,
+    before: Sequence[tuple[str, str, pa.Array]] = (),
+    keys: Collection[str] = (),
+    width: int = 100,
+    colour: bool = False,
+    is_ascii: bool = False,
 ) -> str:
     """A sketch of each field of `table`, under each other.
 
     Types are shown as the spec has them where the field's metadata (`synthdsl.type`) tells.
+    `before`: names, types and values of what is sketched above them. `keys`: fields of which a
+    few values are shown, however often each occurs.
     `is_ascii`: for terminals that cannot show block characters.
     """
     paint = Paint(colour)
     widest_name = max(min(WIDEST_NAME, width // 3), 6)
     widest_type = max(min(WIDEST_TYPE, width // 5), 6)
-    heads = [(shorten(f.name, widest_name), shorten(_type(f), widest_type)) for f in table.schema]
+    named = [*((n, t) for n, t, _ in before), *((f.name, _type(f)) for f in table.schema)]
+    heads = [(shorten(name, widest_name), shorten(kind, widest_type)) for name, kind in named]
     names = max((display_width(name) for name, _ in heads), default=0)
     types = max((display_width(kind) for _, kind in heads), default=0)
     indent = names + types + 4
     room = max(width - indent, 20)
     lines = []
-    for (name, kind), column in zip(heads, table.columns, strict=True):
-        drawn = sketch_column(column, width=room, colour=colour, is_ascii=is_ascii)
+    columns = [*(values for _, _, values in before), *table.columns]
+    for (full, _), (name, kind), column in zip(named, heads, columns, strict=True):
+        drawn = sketch_column(
+            column, width=room, colour=colour, is_ascii=is_ascii, is_key=full in keys
+        )
         head = paint("bold", pad(name, names)) + "  " + paint("dim", pad(kind, types)) + "  "
         lines += [head + drawn[0], *(" " * indent + line for line in drawn[1:])]
     return "".join(line.rstrip() + "\n" for line in lines)
@@ -52,11 +65,15 @@ def sketch_column(
     width: int = 76,
     colour: bool = False,
     is_ascii: bool = False,
+    is_key: bool = False,
 ) -> list[str]:
-    """The lines of the sketch of one column (at least one), each at most `width` wide."""
+    """The lines of the sketch of one column (at least one), each at most `width` wide.
+
+    Of words that are a key a few are shown, however often each occurs.
+    """
     paint = Paint(colour)
     bins = max(min(HISTOGRAM_WIDTH, width // 3), 6)
-    summary = summarise(column, bins=bins)
+    summary = summarise(column, bins=bins, is_key=is_key)
     nulls = _null_text(summary.nulls, summary.rows)
     shape = summary.shape
     if shape is None:

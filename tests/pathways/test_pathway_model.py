@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -155,6 +157,12 @@ MISTAKES = {
         ),
         "bad-stay",
     ),
+    "a histogram below zero": (
+        pathway("a: empirical([-2 h, 1 h, 9 h], [50%, 50%]) -> {home: 100%}"),
+        "bad-stay",
+    ),
+    "an interval below zero": (pathway("a: beta(2, 3, -1 h, 5 h) -> {home: 100%}"), "bad-stay"),
+    "a mean from the row": (pathway("a: normal(age * 1 h, 2 h) -> {home: 100%}"), "bad-stay"),
     "a negative outcome": (pathway("a: {-1 h: 50%, 2 h: rest} -> {home: 100%}"), "bad-stay"),
     "a stay that is no time": (pathway("a: gamma(mean: 5, cv: 1) -> {home: 100%}"), None),
     "a stay that reads itself": (
@@ -190,12 +198,30 @@ FINE = [
     "a: mixture({gamma(mean: 5 h, cv: 1): 50%, weibull(shape: 2, scale: 3 h): rest}) -> {home: 100%}",
     "a: {1 h: 50%, 2 h: rest} -> {home: 100%}",
     "a: 0 s -> {home: 100%}",
+    "a: empirical([0 h, 1 h, 9 h], [50%, 50%]) -> {home: 100%}",
+    "a: beta(2, 3, age * 1 h, 200 h) -> {home: 100%}",
 ]
 
 
 @pytest.mark.parametrize("state", FINE)
 def test_stays_that_are_fine(state):
     assert codes_of(pathway(state)) == []
+
+
+def test_nothing_heavy_is_loaded_to_check_a_pathway():
+    code = (
+        "import sys, synthdsl; text = sys.stdin.read()\n"
+        "assert synthdsl.check('t.synth', text=text) == []\n"
+        "sys.exit(','.join(m for m in ('numpy', 'scipy', 'pyarrow') if m in sys.modules) or 0)"
+    )
+    text = (
+        "language 1\ntable encounter [9] {\n  id: int = index\n  key id\n"
+        "  start: datetime ~ uniform(2025-01-01T00:00, 2026-01-01T00:00)\n}\n"
+        + ADMISSION.replace("starts start", "starts e.start").strip()
+        + "\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=text, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_states_that_share_a_fault_are_named_together():

@@ -311,6 +311,16 @@ def test_a_circle_through_references(name: str) -> None:
     assert [d.code for d in found] == ["cycle"] and way in found[0].message, found
 
 
+def test_distinct_rows_are_not_drawn_one_after_the_other() -> None:
+    more = (
+        "table part per place p [3] {\n"
+        "  d: provider ~ ref provider where provider != prev.d distinct\n}\n"
+    )
+    (found,) = errors("x: int ~ poisson(1)", more)
+    assert found[0] == "cycle" and "at once" in found[2]
+    assert errors("x: int ~ poisson(1)", more.replace(" distinct", "")) == []
+
+
 def test_an_exported_reference_needs_a_key() -> None:
     more = "table ward [3] {\n  x: int ~ poisson(1)\n}\n"
     (found,) = errors("w: ward ~ ref ward", more)

@@ -270,6 +270,57 @@ def test_every_cut_has_the_same_rows(
     pd.testing.assert_frame_equal(part, expected.reset_index(drop=True))
 
 
+MASKED = """table ward [30] {
+  id: int = index
+  key id
+  beds: int? ~ poisson(10)
+  double: int? = 2 * beds
+  n_rooms: int? = sum(r.size for r in room)
+  missing beds: mcar(50%)
+}
+table room per ward w [2] {
+  key (w, index)
+  size: int? ~ poisson(4)
+  missing size: mcar(30%)
+}
+table visit [400] {
+  id: int = index
+  key id
+  at: ward ~ ref ward
+  let hidden = at.beds
+  beds: int? = at.beds
+  half: int? = at.double
+  more: int? = hidden + 1
+  rooms: int? = at.n_rooms
+  number: int = at.id
+  before: visit? ~ when {index == 0: null, else: ref visit where visit.index < index}
+  cost: int? ~ poisson(50)
+  cost_before: int? = before.cost
+  missing cost: mcar(20%)
+}
+"""
+
+
+@pytest.mark.parametrize("kept", [10, 2**17])
+def test_masked_values_do_not_show_through_references(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthdsl.engine.references.target_rows.MOST_KEPT", kept)
+    text = MASKED.replace("sum(r.size for r in room)", "max(r.size for r in room)")
+    made = tables(text)
+    ward, visit = made["ward"].set_index("id"), made["visit"]
+    at = ward.loc[visit["at"]]
+    for own, theirs in (("beds", "beds"), ("half", "double"), ("rooms", "n_rooms")):
+        pd.testing.assert_series_equal(
+            visit[own], at[theirs].reset_index(drop=True), check_names=False
+        )
+    assert 0.2 < visit["beds"].isna().mean() < 0.8
+    pd.testing.assert_series_equal(visit["more"], visit["beds"] + 1, check_names=False)
+    earlier = visit["cost"].reindex(visit["before"]).reset_index(drop=True)
+    pd.testing.assert_series_equal(visit["cost_before"], earlier, check_names=False)
+    assert visit["cost_before"].isna().sum() > 30
+
+
 def test_another_seed_refers_to_its_own_rows() -> None:
     first, second = tables(VISIT), tables(VISIT, seed=8)
     assert not first["provider"]["share"].equals(second["provider"]["share"])
@@ -321,5 +372,5 @@ def test_it_is_explained() -> None:
     text = TOP + VISIT + ENROL
     made = synthdsl.load("s.synth", text=text).explain()
     shown = str(made)
-    assert "refers to a row of `provider` for which provider.kind == kind" in shown
-    assert "a different one in each row under one parent" in shown
+    assert "a row of `provider` out of the group with `provider.kind == kind`" in shown
+    assert "a different one for each row under one parent" in shown

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from textwrap import dedent
 
 import numpy as np
 import pyarrow as pa
 
-from synthdsl.plan.account import ComponentAccount, RuleAccount
+from synthdsl.plan.explain import (
+    Explanation,
+    FieldExplanation,
+    ReferenceExplanation,
+    StateExplanation,
+    TableExplanation,
+)
+from synthdsl.plan.making import FamilyExplanation, Making
 from synthdsl.render.dictionary import (
     DictionaryField,
     DictionaryParameter,
+    DictionaryParent,
     DictionaryReference,
     DictionaryRule,
     DictionarySpec,
@@ -22,9 +29,10 @@ from synthdsl.render.dictionary import (
     render_dictionary,
 )
 from synthdsl.render.explanation import explanation_schema, render_explanation
+from synthdsl.render.models import ExplanationReport
 
 NASTY = "<script>alert('x')</script> & \"quoted\""
-VOID = {"meta", "br", "rect", "line", "path"}
+VOID = {"meta", "br", "rect", "line", "path", "circle"}
 
 
 class Page(HTMLParser):
@@ -163,50 +171,113 @@ def test_circles_and_self_references_are_drawn() -> None:
     assert len(corners) == 5
 
 
-@dataclass(frozen=True)
-class Field:
-    name: str
-    type: str
-    how: str
-    depends_on: tuple[str, ...] = ()
-    slot: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    name: str
-    rows: int | str | None
-    fields: tuple[Field, ...]
-    rules: tuple[RuleAccount, ...] = ()
-    components: tuple[ComponentAccount, ...] = ()
-
-
-@dataclass(frozen=True)
-class Explanation:
-    tables: tuple[Table, ...]
+def test_tables_are_linked_to_their_relatives() -> None:
+    tables = (
+        DictionaryTable("site", (), key=("id",), shape="file", rows="5"),
+        DictionaryTable("patient", (DictionaryField("id", "text"),), rows="10,000", key=("id",)),
+        DictionaryTable(
+            "visit",
+            (DictionaryField("patient_id", "text"), DictionaryField("site_id", "text")),
+            rows="0 to 9 per patient",
+            key=("patient_id", "index"),
+            references=(
+                DictionaryReference(("patient_id",), "patient", ("id",)),
+                DictionaryReference(("site_id",), "site", ("id",)),
+            ),
+            parent=DictionaryParent("patient", 0, 9, "0 to 9", "0 to 9 per patient"),
+        ),
+        DictionaryTable(
+            "stay", (), parent=DictionaryParent("visit", 2), shape="pathway", picture="<svg></svg>"
+        ),
+    )
+    text = render_dictionary(DictionarySpec("s", tables), {})
+    page = Page(text)
+    label = str(page.all("svg")[0]["aria-label"])
+    assert label == (
+        "Tables: site, patient, visit, stay. visit under patient; stay under visit; "
+        "visit refers to site"
+    )
+    lines = re.findall(r'<p class="note links">(.*?)</p>', text)
+    said = [re.sub("<.*?>", "", line) for line in lines]
+    assert said == [
+        "Referred to by: visit",
+        "Above: visit",
+        "Under: patient · Above: stay · Refers to: site",
+        "Under: visit",
+    ]
+    ids = {str(a["id"]) for _, a in page.tags if "id" in a}
+    assert {str(a["href"])[1:] for a in page.all("a")} <= ids
+    assert "refers to patient</a>" in text and '<div class="pathway wide"><svg></svg>' in text
+    shown = [t for t in page.texts if t in ("0 to 9 each", "key → patient", "→ site", "5 rows")]
+    assert shown == ["5 rows", "0 to 9 each", "key → patient", "→ site", "5 rows"]
 
 
 EXPLANATION = Explanation(
     (
-        Table(
+        TableExplanation(
             "patient",
             10_000,
             (
-                Field("sex", "Sex", "categorical by table", slot="patient.sex"),
-                Field("height", "float<cm>", "normal, inverted", ("sex", "age"), "patient.height"),
-                Field("bmi", "float?", "weight / height^2 < 3", ("height",), note="<b>"),
+                FieldExplanation("sex", "Sex", "categorical by table", (), "patient.sex", None),
+                FieldExplanation(
+                    "height", "float<cm>", "normal, inverted", ("sex", "age"), "patient.height", None
+                ),
+                FieldExplanation("bmi", "float?", "weight / height^2 < 3", ("height",), None, "<b>"),
+            ),
+            children=("lab",),
+        ),
+        TableExplanation(
+            "lab",
+            0,
+            (FieldExplanation("k", "int", "index", (), None, None),),
+            parent="patient",
+            variable="p",
+            count="always 6",
+            where="p.sex == <female>",
+            until="done",
+            references=(ReferenceExplanation(("patient_id",), "patient", "the patient it is under"),),
+        ),
+        TableExplanation(
+            "stay",
+            0,
+            (FieldExplanation("state", "stay", "the state that is visited", (), None, None),),
+            parent="patient",
+            variable="p",
+            count="one for each visited state",
+            starts="p.start",
+            states=(
+                StateExplanation("ward", "gamma", "{home: 100%}"),
+                StateExplanation("home", "", ""),
             ),
         ),
-        Table("lab", "6 per patient", (Field("k", "int", "index"),)),
-    )
-)
+    ),
+    (
+        FamilyExplanation(
+            "patient",
+            ("patient", "lab", "stay"),
+            (
+                Making("fields", "patient", ("sex",)),
+                Making(
+                    "rules", "patient", (), "", ("seen",), "for each patient, with lab under it",
+                    ("height",),
+                    (
+                        Making("rows", "lab", (), "how many rows each patient has"),
+                        Making("siblings", "lab", ("k",), "for all rows under one patient together"),
+                    ),
+                ),
+                Making("conditioned", "patient", ("bmi",), rules=("thin",)),
+            ),
+        ),
+    ),
+)  # fmt: skip
 
 
 def test_explanation_as_text() -> None:
     assert render_explanation(EXPLANATION, form="text") == dedent(
         """\
         table patient · 10,000 rows
+          above  lab
+
           1  sex     Sex        categorical by table
                                 draws from patient.sex
           2  height  float<cm>  normal, inverted
@@ -216,8 +287,31 @@ def test_explanation_as_text() -> None:
                                 reads height
                                 note: <b>
 
-        table lab · 6 per patient
+        table lab · under patient p
+          how many    always 6
+          only where  p.sex == <female>
+          until       done; rows after the first in which it is true are left out
+          refers to   patient by patient_id: the patient it is under
+
           1  k  int  index
+
+        table stay · under patient p
+          how many  one for each visited state
+          starts    p.start
+
+          states
+          ward  gamma; then {home: 100%}
+          home  final
+
+          1  state  stay  the state that is visited
+
+        order of making · patient and what is under it
+          1  patient  sex
+          2  for each patient, with lab under it, again until `seen` holds; height
+             settled first and kept:
+            2.1  lab      how many rows each patient has
+            2.2  lab      k: for all rows under one patient together
+          3  patient  bmi until `thin` holds
         """
     )
     coloured = render_explanation(EXPLANATION, form="text", colour=True)
@@ -234,11 +328,22 @@ def test_explanation_as_json() -> None:
         "depends_on": ["sex", "age"], "slot": "patient.height", "note": "",
     }  # fmt: skip
     assert "ExplainedField" in explanation_schema()["$defs"]
+    read = ExplanationReport.model_validate(document)
+    lab, stay = read.tables[1:]
+    assert (lab.parent, lab.variable, lab.rows, lab.where) == (
+        "patient", "p", "always 6", "p.sex == <female>",
+    )  # fmt: skip
+    assert lab.references[0].table == "patient" and [s.name for s in stay.states] == ["ward", "home"]
+    (family,) = read.families
+    assert [made.kind for made in family.order] == ["fields", "rules", "conditioned"]
+    assert family.order[1].kept == ("height",) and len(family.order[1].parts) == 2
 
 
 def test_explanation_as_html() -> None:
     text = render_explanation(EXPLANATION, form="html", title=NASTY)
     page = Page(text)
     assert "<script" not in text and "<b>" not in text
-    assert len(page.all("table")) == 2
+    assert len(page.all("table")) == 3 + 1  # fields, and states
+    assert len(page.all("ol")) == 2 and len(page.all("dl")) == 3
+    assert "p.sex == <female>" in page.texts
     assert "weight / height^2 < 3" in page.texts

@@ -17,7 +17,9 @@ from sequence_oracles import (
     uniforms,
 )
 
+import synthdsl
 from synthdsl.distributions import DISTRIBUTIONS
+from synthdsl.distributions._calendar_rates import GUIDES, MANY, CalendarRates
 from synthdsl.distributions.truncation import interval_mass, truncated_quantile
 
 SEASONAL = DISTRIBUTIONS.get("seasonal")
@@ -224,3 +226,37 @@ def test_requirements_refuse(values):
     assert not all(np.all(r.holds(*values)) for r in requirements)
     rows = tuple(np.full(3, v) if isinstance(v, float) and v != 1.0 else v for v in values)
     assert not all(np.all(r.holds(*rows)) for r in requirements)
+
+
+@pytest.mark.parametrize(
+    ("months", "weekdays"),
+    [
+        ([1] * 12, [1] * 7),
+        (MONTHS, WEEKDAYS),
+        ([0] * 11 + [1], [1] * 7),
+        ([1] * 12, [0, 0, 0, 1, 0, 0, 0]),
+        ([1] * 12, [1, 1, 1, 1, 1, 1, 0.001]),
+        ([1, 1e-9] * 6, [1] * 7),
+    ],
+)
+def test_the_indexed_search_finds_what_a_search_finds(months, weekdays):
+    rates = CalendarRates(tuple(map(float, months)), tuple(map(float, weekdays)), (1.0,) * 24)
+    whole = np.append(rates.below[np.flatnonzero(rates.rates)], rates.period)
+    ends = [uniforms(200_000, 9) * rates.period, whole[1:]]
+    ends += [np.nextafter(whole[1:], 0), np.nextafter(whole[:-1], np.inf)]
+    ends += [np.arange(1, GUIDES) * (rates.period / GUIDES)]
+    weight = np.concatenate(ends)
+    day, part = rates.day_at(weight)
+    assert len(weight) / 800 < MANY < len(weight)
+    few = np.concatenate([rates.day_at(w)[0] for w in np.array_split(weight, 800)])
+    np.testing.assert_array_equal(day, few)
+    assert (rates.rate(day) > 0).all() and (part > 0).all() and (part <= 1).all()
+
+
+def test_ends_may_be_named():
+    text = (
+        "language 1\ntable t [50] {\n"
+        "  x: date ~ seasonal(from: 2020-01-01, to: 2020-12-31, weekdays: [1, 0, 0, 0, 0, 0, 0])\n}\n"
+    )
+    made = synthdsl.load("s.synth", text=text).generate()["t"]["x"].to_numpy()
+    assert ((made.astype("datetime64[D]").astype(int) + 3) % 7 == 0).all()

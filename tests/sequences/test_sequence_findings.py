@@ -177,7 +177,7 @@ def test_what_may_be_written(field):
 def test_what_stops_a_run(field, words):
     spec = synthdsl.load("spec.synth", text=f"{HEAD}{CHILD}  {field}\n}}\n")
     with pytest.raises(SynthError) as stopped:
-        spec.generate().tables
+        assert spec.generate().tables
     assert words in stopped.value.diagnostics[0].message
 
 

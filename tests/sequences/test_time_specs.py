@@ -68,9 +68,7 @@ LOW, HIGH = days(2024, 1, 1), days(2025, 6, 30)
 
 
 def test_dates_follow_their_seasons_plain_and_truncated():
-    table = patients(
-        f"seen: date ~ {SEASON}", f"late: date ~ {SEASON} in [2024-11-05, 2025-02-20]"
-    )
+    table = patients(f"seen: date ~ {SEASON}", f"late: date ~ {SEASON} in [2024-11-05, 2025-02-20]")
     assert counts_pvalue(dates(table, "seen", LOW, HIGH), date_shares(LOW, HIGH)) > ALPHA
     first, last = days(2024, 11, 5), days(2025, 2, 20)
     assert counts_pvalue(dates(table, "late", first, last), date_shares(first, last)) > ALPHA

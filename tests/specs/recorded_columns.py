@@ -171,15 +171,23 @@ SYNTHEA = {
 FORMATS = {"omop": OMOP, "synthea_csv": SYNTHEA}
 FOLDERS = {"omop": "synthea27_omop", "synthea_csv": "synthea27_csv"}
 
-FILE_DIFFERENCES: dict[tuple[str, str, str], str] = {}
-"""(spec, table, column) of the files of 27 patients that the schema of a spec does not read, and why."""
-
 
 @lru_cache(maxsize=4)
 def schemas(spec: str) -> dict[str, pa.Schema]:
     """The schemas of the tables that a spec makes, by table."""
     made = synthdsl.load(SPECS / f"{spec}.synth").generate(3, seed=1).tables
     return {name: table.schema for name, table in made.items()}
+
+
+@lru_cache(maxsize=4)
+def words(spec: str) -> dict[tuple[str, str], frozenset[str]]:
+    """The words that a column of an enum may have, by table and column."""
+    return {
+        (table.name, field.exported): frozenset(field.type.enum.exported or field.type.enum.members)
+        for table in synthdsl.load(SPECS / f"{spec}.synth").tables.values()
+        for field in table.fields.values()
+        if field.type.enum is not None and not field.is_let
+    }
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
@@ -209,7 +217,7 @@ def differences(spec: str) -> list[str]:
 
 
 def unread(spec: str, table: str, path: Path) -> list[str]:
-    """Columns of a file that the schema of the spec does not read as they are."""
+    """Columns of a file that the schema of the spec does not read as they are, words of enums too."""
     schema = schemas(spec)[table]
     whole = pa_csv.read_csv(
         path,
@@ -227,6 +235,9 @@ def unread(spec: str, table: str, path: Path) -> list[str]:
         text = whole[field.name]
         if text.null_count and not field.nullable:
             found.append(f"{table}.{field.name}: empty in {text.null_count} of {len(text)} rows")
+        known = words(spec).get((table, field.name))
+        if known is not None and (others := set(text.drop_null().to_pylist()) - known):
+            found.append(f"{table}.{field.name}: {', '.join(sorted(others)[:5])}")
         try:
             pa_csv.read_csv(
                 path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,9 @@ SPECS = ROOT / "specs"
 STANDARD = ROOT / "synthdsl" / "std"
 SPEC_FILES = sorted(SPECS.glob("*.synth"))
 STANDARD_FILES = sorted(STANDARD.glob("*.synth"))
+DATABASES = [p for p in SPEC_FILES if re.search(r"^table \w+ per ", p.read_text(), re.MULTILINE)]
+"""Specs of several tables that hang together."""
+ONE_TABLE = [path for path in SPEC_FILES if path not in DATABASES]
 SAMPLE = 2_000
 
 

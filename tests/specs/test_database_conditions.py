@@ -117,3 +117,28 @@ def test_a_slice_has_the_same_families(spec):
 
 
 ROOT_TABLES = ("patient", "member", "person", "patients", "dm")
+
+
+CASES = (
+    ("clinic", "readmitted_after_icu", 4, "patient p where not exists (from encounter e "
+     "where e.patient_id = p.id and is_icu_readmission)"),
+    ("claims", "met_deductible", 20, "member m where (select sum(deductible) from claim "
+     "where member_id = m.id) < (select deductible from plan where id = m.plan_id)"),
+    ("omop", "died_with_many_visits", 10, "person p where (select count(*) from visit_occurrence v "
+     "where v.person_id = p.person_id) < 20 or p.person_id not in (select person_id from death)"),
+    ("synthea_csv", "died_in_hospital", 10, "patients where DEATHDATE is null"),
+    ("trial", "dropped_early", 20, "dm where RFENDTC - RFSTDTC >= 14"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "case", "rows", "others"), CASES, ids=[c[1] for c in CASES])
+def test_a_case_has_nobody_else(spec, case, rows, others):
+    """Every root row of the case is of its kind; few are without asking for it."""
+    asked = synthdsl.load(SPECS / f"{spec}.synth", params={"n": rows}).generate(seed=3, case=case)
+    with duckdb.connect() as connection:
+        for name, table in asked.tables.items():
+            connection.register(name, table)
+        assert connection.execute(f"select count(*) from {others}").fetchone() == (0,)
+    with database(spec) as connection:
+        plain = connection.execute(f"select count(*) from {others}").fetchone()[0]
+        assert plain > 0.5 * ROOTS[spec]

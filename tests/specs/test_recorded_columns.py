@@ -57,6 +57,11 @@ def test_a_file_that_does_not_fit_is_noticed(tmp_path):
     other = write(tmp_path / "other.csv", "person_id\n7\n")
     assert record.unread("omop", "death", other) == ["death: columns ['person_id']"]
 
+    names = ",".join(column.name for column in record.SYNTHEA["providers"])
+    row = "1,2,Ann,X,GENERAL PRACTICE,1 Road,Boston,MA,02110,42.1,-71.2,0"
+    word = write(tmp_path / "word.csv", f"{names}\n{row}\n")
+    assert record.unread("synthea_csv", "providers", word) == ["providers.GENDER: X"]
+
 
 def test_the_script_prints_the_comparison():
     script = ROOT / "tests" / "specs" / "recorded_columns.py"

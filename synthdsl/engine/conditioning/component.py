@@ -136,6 +136,9 @@ class Component:
         first = 1
         while waiting.size:
             count = tries_at_once(waiting.size, choice.accepted / choice.drawn)
+            if self._is_given(number):
+                # rows that are left have less chance: as many tries again as so far
+                count = max(count, min(first, BLOCK_ROWS // waiting.size))
             tries = frame.tried_again(waiting, number * STAGE_TRIES + first, count)
             holds = self._proposed(tries, stage, choice.proposal, pattern)
             by_row = holds.reshape(waiting.size, count)

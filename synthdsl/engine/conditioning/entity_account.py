@@ -39,7 +39,7 @@ def entity_account(
         drawn_words(unit.units, unit.scope, tables),
         tuple(rule.name for rule in rules),
         "whole tries",
-        f"{_drawn_again(unit)} drawn as declared until the rules hold, each by tries of its own",
+        f"{_drawn_again(unit)} until the rules hold, each by tries of its own",
         z,
         accepted / drawn,
         scope,
@@ -68,9 +68,11 @@ def entity_account(
 
 
 def _drawn_again(unit: EntityUnit) -> str:
+    is_narrow = any(isinstance(inner, EntityUnit) for inner in unit.units)
+    law = "made as the other rules say" if is_narrow else "drawn as declared"
     if unit.scope == unit.table:
-        return "all that the rules read below one row is"
-    return "the rows under one parent are"
+        return f"all that the rules read below one row is {law}"
+    return f"the rows under one parent are {law}"
 
 
 class _Pilot:

@@ -12,71 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdsl.engine.determinants import words_of
-from synthdsl.engine.streams import Keys, tag
-from synthdsl.model.folding import INTEGER_KINDS
-from synthdsl.values.columns import Column, both_valid
-from synthdsl.values.types import TEXT, Kind, Type
+from synthdsl.engine.references.groups import Groups, Matched, Numbers
+from synthdsl.values.columns import both_valid
 
-Numbers = NDArray[np.int64]
 WEIGHT_OF_GROUP = 2.0**40
 MOST_CELLS = 2**20
-_TEXTS = frozenset({Kind.TEXT, Kind.UUID, Kind.ENUM})
-
-
-def comparable(column: Column, type: Type, other: Type) -> NDArray[np.generic]:
-    """Numbers that are equal where the values of `column` are: (n,), of one kind for both types."""
-    if type.kind in _TEXTS:
-        return words_of(column, type)
-    whole = INTEGER_KINDS | {Kind.BOOL}
-    if type.kind in whole and other.kind in whole:
-        return np.asarray(column.values).astype(np.int64)
-    return np.asarray(column.values).astype(np.float64)
-
-
-def bits_of(column: Column) -> Keys | None:
-    """64 bits for each row, equal where values are; None for values that have more."""
-    if column.vocabulary is not None or column.is_arrow:
-        bits = words_of(column, TEXT)
-    elif column.values.ndim > 1:
-        return None
-    elif column.values.dtype.kind == "f":
-        bits = (column.values + 0.0).view(np.uint64)
-    else:
-        bits = column.values.astype(np.int64).view(np.uint64)
-    if column.valid is None:
-        return bits
-    return np.where(column.valid, bits, np.uint64(tag("null")))
-
-
-class Groups:
-    """Rows grouped by equal values: `group` is the group of each, of `count`."""
-
-    def __init__(self, keys: Sequence[NDArray[np.generic]], rows: int) -> None:
-        self._levels: list[NDArray[np.generic]] = []
-        self._joined: list[Numbers] = []
-        group, count = np.zeros(rows, np.int64), 1
-        for key in keys:
-            level, code = np.unique(key, return_inverse=True)
-            joined, group = np.unique(group * len(level) + code, return_inverse=True)
-            self._levels.append(level)
-            self._joined.append(joined)
-            count = len(joined)
-        self.group, self.count = group.astype(np.int64), count
-
-    def find(self, keys: Sequence[NDArray[np.generic]], rows: int) -> Numbers:
-        """The group of each row with the given values; -1 where there is none."""
-        group = np.zeros(rows, np.int64)
-        is_known = np.ones(rows, np.bool_)
-        for key, level, joined in zip(keys, self._levels, self._joined, strict=True):
-            if not len(level):
-                return np.full(rows, -1, np.int64)
-            code = np.minimum(np.searchsorted(level, key), len(level) - 1)
-            is_known &= level[code] == key
-            wanted = group * len(level) + code
-            group = np.minimum(np.searchsorted(joined, wanted), len(joined) - 1)
-            is_known &= joined[group] == wanted
-        return np.where(is_known, group, -1)
 
 
 class Candidates:
@@ -91,7 +31,7 @@ class Candidates:
         self,
         rows: int,
         eligible: Numbers | None,
-        keys: Sequence[tuple[NDArray[np.generic], NDArray[np.bool_] | None]],
+        keys: Sequence[Matched],
         weights: NDArray[np.float64] | None,
     ) -> None:
         self.rows = rows
@@ -109,14 +49,14 @@ class Candidates:
             self.levels = self._cumulated(weights)
             self._guide, self._shift = _guide(self.levels)
 
-    def _group(self, keys: Sequence[tuple[NDArray[np.generic], NDArray[np.bool_] | None]]) -> None:
+    def _group(self, keys: Sequence[Matched]) -> None:
         numbers = np.arange(self.rows) if self._numbers is None else self._numbers
         valid = None
-        for _, mask in keys:
-            valid = both_valid(valid, mask)
+        for key in keys:
+            valid = both_valid(valid, key.valid)
         if valid is not None:
             numbers = numbers[valid[numbers]]
-        groups = Groups([key[numbers] for key, _ in keys], len(numbers))
+        groups = Groups([key.values[numbers] for key in keys], len(numbers))
         order = np.argsort(groups.group, kind="stable")
         self._numbers = numbers[order]
         sizes = np.bincount(groups.group, minlength=groups.count)
@@ -141,7 +81,7 @@ class Candidates:
 
     def intervals(
         self,
-        keys: Sequence[tuple[NDArray[np.generic], NDArray[np.bool_] | None]],
+        keys: Sequence[Matched],
         low: Numbers | None,
         high: Numbers | None,
         rows: int,
@@ -150,13 +90,8 @@ class Candidates:
 
         `keys`: its values of what must be equal. Numbers are at least `low` and below `high`.
         """
-        if self._groups is None:
-            group = np.zeros(rows, np.int64)
-        else:
-            group = self._groups.find([key for key, _ in keys], rows)
-            for _, valid in keys:
-                if valid is not None:
-                    group = np.where(valid, group, -1)
+        groups = self._groups
+        group = np.zeros(rows, np.int64) if groups is None else groups.find(keys, rows)
         is_none = group < 0
         group = np.maximum(group, 0)
         if self._groups is not None and not self._groups.count:

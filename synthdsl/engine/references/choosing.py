@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame, RowError
-from synthdsl.engine.references.candidates import Candidates, Numbers, comparable
+from synthdsl.engine.references.candidates import Candidates
+from synthdsl.engine.references.groups import Matched, Numbers, matched
 from synthdsl.engine.references.parts import PairExpression, TargetPart, reads, target_part
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.engine.results import is_true
@@ -27,7 +28,6 @@ from synthdsl.source import Span
 from synthdsl.values.columns import Column
 from synthdsl.values.types import BOOL, Kind, Type
 
-Key = tuple[NDArray[np.generic], NDArray[np.bool_] | None]
 _MIRRORED = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ALL_INDEXED = 2**62
 
@@ -129,7 +129,7 @@ class Choosing:
             eligible = np.flatnonzero(kept)
         columns = target.whole_parts(seed, [e.target for e in self._equal])
         keys = [
-            (comparable(column, e.target_type, e.row.type), column.valid)
+            matched(column, e.target_type, e.row.type)
             for column, e in zip(columns, self._equal, strict=True)
         ]
         weights = None
@@ -171,9 +171,9 @@ class Choosing:
             last = np.where(is_true(evaluate(given, frame), frame.rows), last, first)
         return first, last
 
-    def _key(self, equal: _Equal, frame: Frame) -> Key:
+    def _key(self, equal: _Equal, frame: Frame) -> Matched:
         column = evaluate_column(equal.row, frame)
-        return comparable(column, equal.row.type, equal.target_type), column.valid
+        return matched(column, equal.row.type, equal.target_type)
 
     def _ends(self, frame: Frame) -> tuple[Numbers | None, Numbers | None]:
         lows: list[Numbers] = []

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.frame import Frame
-from synthdsl.engine.references.candidates import Numbers
+from synthdsl.engine.references.groups import Numbers
 from synthdsl.engine.references.reference import Reference
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.engine.samplers import BlockDraws, Context, Sampler, row_error
@@ -126,9 +126,11 @@ class DistinctReference(Sampler):
         """Choose by weights, for all groups at once that choose alike."""
         candidates = self._reference.choosing.candidates(frame.seed)
         starts, sizes = groups.starts[shared], groups.sizes[shared]
-        alike = np.stack([first[starts], last[starts], sizes], axis=1)
-        kinds, kind = np.unique(alike, axis=0, return_inverse=True)
-        kind = kind.reshape(-1)
+        alike = mix(first[starts].view(np.uint64) + GOLDEN)
+        for values in (last[starts], sizes):
+            alike = mix((alike ^ values.view(np.uint64)) + GOLDEN)
+        _, place, kind = np.unique(alike, return_index=True, return_inverse=True)
+        kinds = np.stack([first[starts], last[starts], sizes], axis=1)[place]
         u, order = draws.uniform(), draws.uniform("order")
         for number, (low, high, size) in enumerate(kinds.tolist()):
             members = shared[kind == number]
@@ -264,31 +266,30 @@ def chosen_sets(weights: NDArray[np.float64], u: NDArray[np.float64]) -> Numbers
     """Sets of `u.shape[1]` different items, each with a chance in proportion to the product of
     its `weights` (positive), one for each row of uniforms `u`: item numbers, increasing.
 
-    With e[i, j] the sum of the products over all sets of j of the items from i on, the next item
-    of a set that has j left to come stands at i or later with chance e[i, j] / e[now, j].
+    With e[j, r] the sum of the products over all sets of j of the last r items, the next item of a
+    set that has j left to come is one of the last r with chance e[j, r] / e[j, all that are left].
     """
-    size = u.shape[1]
+    count, size = len(weights), u.shape[1]
     e = symmetric_functions(weights / weights.sum(), size)
     chosen = np.empty(u.shape, np.int64)
     now = np.zeros(len(u), np.int64)
     for level in range(size):
         left = size - level
-        column = e[:, left]
-        # it falls to 0; the item is the last place where it is still above u * e[now, left]
-        wanted = u[:, level] * column[now]
-        place = len(weights) - np.searchsorted(column[::-1], wanted, side="right")
-        place = np.clip(place, now, len(weights) - left)
+        # the next item is the last place where e is still above u * e[left, count - now]
+        wanted = u[:, level] * e[left][count - now]
+        place = count - np.searchsorted(e[left], wanted, side="right")
+        place = np.clip(place, now, count - left)
         chosen[:, level] = place
         now = place + 1
     return chosen
 
 
 def symmetric_functions(weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """e[i, j]: elementary symmetric function of order j of `weights[i:]`, for j up to `most`."""
-    e = np.zeros((len(weights) + 1, most + 1))
-    e[:, 0] = 1.0
+    """e[j, r]: elementary symmetric function of order j, up to `most`, of the last r weights."""
+    e = np.zeros((most + 1, len(weights) + 1))
+    e[0] = 1.0
+    backwards = weights[::-1]
     for order in range(1, most + 1):
-        # e[i, j] = e[i + 1, j] + w[i] e[i + 1, j - 1]
-        products = weights * e[1:, order - 1]
-        e[:-1, order] = np.cumsum(products[::-1])[::-1]
+        # with a further weight w, e[j] grows by w e[j - 1]
+        np.cumsum(backwards * e[order - 1, :-1], out=e[order, 1:])
     return e

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame
-from synthdsl.engine.references.candidates import Candidates, Numbers, bits_of, whole_weights
+from synthdsl.engine.references.candidates import Candidates, whole_weights
 from synthdsl.engine.references.choosing import Choosing, where_text
+from synthdsl.engine.references.groups import Numbers, bits_of
 from synthdsl.engine.references.parts import PairExpression, TargetPart
 from synthdsl.engine.references.target_rows import TargetRows
 from synthdsl.engine.results import is_true
