@@ -133,7 +133,7 @@ CASES = (
 
 @pytest.mark.parametrize(("spec", "case", "rows", "others"), CASES, ids=[c[1] for c in CASES])
 def test_a_case_has_nobody_else(spec, case, rows, others):
-    """Every root row of the case is of its kind; few are without asking for it."""
+    """Every root row of the case is of its kind; without asking many are not."""
     asked = synthdsl.load(SPECS / f"{spec}.synth", params={"n": rows}).generate(seed=3, case=case)
     with duckdb.connect() as connection:
         for name, table in asked.tables.items():
@@ -141,4 +141,4 @@ def test_a_case_has_nobody_else(spec, case, rows, others):
         assert connection.execute(f"select count(*) from {others}").fetchone() == (0,)
     with database(spec) as connection:
         plain = connection.execute(f"select count(*) from {others}").fetchone()[0]
-        assert plain > 0.5 * ROOTS[spec]
+        assert plain > 0.3 * ROOTS[spec]
