@@ -239,7 +239,9 @@ class Spec:
     def __repr__(self) -> str:
         """The spec's name and its tables."""
         tables = ", ".join(
-            f"{t.name} ({t.rows:,} rows)" if t.parent is None else f"{t.name} (per {t.parent.table})"
+            f"{t.name} ({t.rows:,} rows)"
+            if t.parent is None
+            else f"{t.name} (per {t.parent.table})"
             for t in self.tables.values()
         )
         return f"<synthdsl spec {self.name}: {tables}>"
@@ -427,7 +429,7 @@ class Spec:
         return movements(
             run_of(self._sized(spans, seed, case=case, breaks=breaks, sampling=sampling)),
             ranges,
-            most=max(stop for _, stop in ranges.values()) if most is None else most,
+            most=most,
             pilot_rows=PILOT_ROWS if pilot_rows is None else pilot_rows,
             progress=progress,
         )
@@ -676,6 +678,13 @@ class Spec:
                 raise SynthError(
                     f"other tables refer to any row of `{name}`, so that it is written whole: "
                     f"give its size, `{name}=N`, or no rows of the others",
+                    exit_code=2,
+                )
+            refers_to_itself = any(f.type.table == name for f in table.fields.values())
+            if refers_to_itself and 0 < span.start < span.stop:
+                raise SynthError(
+                    f"rows of `{name}` refer to rows before them: a part of it starts at row 0, "
+                    f"`{name}=N`",
                     exit_code=2,
                 )
 

@@ -20,7 +20,7 @@ from synthdsl.engine.conditioning.component import (
     tries_at_once,
 )
 from synthdsl.engine.evaluate import evaluate
-from synthdsl.engine.frame import Frame, RowError, Record, child_frame, joined, take
+from synthdsl.engine.frame import Frame, Record, RowError, child_frame, joined, take
 from synthdsl.engine.results import is_false, is_true
 from synthdsl.model.expressions import Expr
 from synthdsl.model.relations import count_name
@@ -204,7 +204,11 @@ class Entities:
     ) -> None:
         """Put in the rows under those of `frame`, of tables that the tries have made or filled."""
         for name, child in self._tables.items():
-            if child.parent is None or child.parent.table != table or name not in frame.known_children():
+            if (
+                child.parent is None
+                or child.parent.table != table
+                or name not in frame.known_children()
+            ):
                 continue
             is_made = (table, count_name(name)) in writes or (name, MACHINE) in writes
             own = frame.child(name)
@@ -313,9 +317,7 @@ def _fields_of(table: str, writes: set[Node]) -> list[str]:
     return sorted(field for at, field in writes if at == table and field not in (MACHINE, "#end"))
 
 
-def _merged(
-    owner: Frame, first: Frame, found: list[tuple[NDArray[np.int64], Frame]]
-) -> Frame:
+def _merged(owner: Frame, first: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> Frame:
     """The rows under those of `owner`: of the ones that were tried again those of their tries."""
     replaced = np.zeros(owner.rows, np.bool_)
     for at, _ in found:

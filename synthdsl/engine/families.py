@@ -17,7 +17,7 @@ from synthdsl.engine.pathways.demands import demand_of, most_rows
 from synthdsl.engine.pathways.guided import GuidedPaths
 from synthdsl.engine.pathways.sampler import FrameOfVisits, PathwaySampler, Visits
 from synthdsl.engine.results import is_true
-from synthdsl.engine.sequences import fill_running_sum, fill_sequence, running_sum
+from synthdsl.engine.sequences import fill_running_sum, fill_sequence, is_multiple, running_sum
 from synthdsl.engine.streams import root_keys, root_keys_at
 from synthdsl.model.expressions import Expr
 from synthdsl.model.relations import count_name
@@ -172,7 +172,9 @@ class FamilyRun:
         if unit in self._sums:
             name, base, amount = self._sums[unit]
             step = int(run.plan.table.fields[name].step or 1)
-            found = fill_running_sum(base, amount, frame, step)
+            fields = run.plan.table.fields
+            is_on_grid = is_multiple(base, step, fields) and is_multiple(amount, step, fields)
+            found = fill_running_sum(base, amount, frame, step, is_on_grid=is_on_grid)
             if found is not None:
                 frame.columns[name] = found
                 return

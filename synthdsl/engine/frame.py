@@ -200,6 +200,12 @@ class Frame:
         """Hang the rows of a table under these."""
         self.children[child.table] = child
 
+    def release(self) -> None:
+        """Let go of the rows under these: frames that hold each other wait for a collector."""
+        for child in self.children.values():
+            child.release()
+        self.children.clear()
+
     def child(self, table: str) -> Frame:
         """The rows of a table under these; of a part of a frame those under its rows."""
         found = self.children.get(table)

@@ -12,7 +12,7 @@ import numpy as np
 from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame
 from synthdsl.engine.results import is_true
-from synthdsl.engine.run import BLOCK_ROWS, Run
+from synthdsl.engine.run import Run
 from synthdsl.model.expressions import Aggregate, Constant, Expr, walk
 from synthdsl.model.folding import INTEGER_KINDS, fold
 from synthdsl.model.spelling import spell_constant

@@ -1,7 +1,8 @@
 """What rules did: the marginals that a spec declares against those of its rows.
 
 *Declared* are the marginals of the same spec without its rules and cases. They are measured too,
-on a pilot of `PILOT_ROWS` rows with a seed of its own, so that they follow from the spec alone.
+on a pilot of `PILOT_ROWS` rows with a seed of its own, so that they follow from the spec alone, but
+for the rows that are referred to.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from synthdsl.engine.marginals import (
     value_distance,
 )
 from synthdsl.engine.run import BLOCK_ROWS, Run
+from synthdsl.engine.streams import root_keys
 from synthdsl.model.draws import ProviderDraw, inner_draws
 from synthdsl.model.expressions import Constant
 from synthdsl.model.relations import count_name
@@ -49,11 +51,12 @@ def movements(
     run: Run,
     ranges: dict[str, tuple[int, int]],
     *,
-    most: int,
+    most: int | None = None,
     pilot_rows: int = PILOT_ROWS,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[TableMovement, ...]:
-    """Every table with fields that rules move, on about the first `most` of its rows at most.
+    """Every table with rules, or with fields that rules move, on about the first `most` of its
+    rows at most (None: all).
 
     `ranges`: rows of the tables without parent. `progress` is told the root rows done so far,
     and those in all.
@@ -87,9 +90,11 @@ def movements(
     return tuple(found[name] for name in run.plan.tables if name in found)
 
 
-def _measured_span(family: FamilyRun, span: tuple[int, int], most: int) -> tuple[int, int]:
+def _measured_span(family: FamilyRun, span: tuple[int, int], most: int | None) -> tuple[int, int]:
     """The root rows to measure: about `most` rows of each table, on average."""
     start, stop = span
+    if most is None:
+        return span
     if len(family.plan.tables) > 1 and stop - start > FIRST_PILOT:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             each = family.rows_per_root / len(family.plan.tables)
@@ -172,7 +177,7 @@ class _Family:
                 shown.append(name)
         whole = whole_of(plan.table)
         is_counted = whole is not None and whole in self._reach and not self._is_fixed(plan.table)
-        if not shown and not others and not is_counted:
+        if not (shown or others or is_counted or plan.table.rules):
             return None
         return _Shown(tuple(shown), is_counted, tuple(others))
 
@@ -213,7 +218,7 @@ class _Family:
             if len(family.plan.tables) == 1:
                 size = BLOCK_ROWS
             while first < roots:
-                frame = family.pilot_root(first, min(first + size, roots))
+                frame = self._pilot_root(family, first, min(first + size, roots))
                 for unit in units:
                     family.run_unit(unit, frame)
                 tally.add(frame)
@@ -226,6 +231,20 @@ class _Family:
         except RowError:
             return None
         return tally
+
+    def _pilot_root(self, family: FamilyRun, start: int, stop: int) -> Frame:
+        """Rows of the pilot. Where rows refer to others, they refer to those of this run: which
+        these are is not what is compared.
+        """
+        frame = family.pilot_root(start, stop)
+        if not any(
+            field.type.kind is Kind.REFERENCE
+            for table in self._models.values()
+            for field in table.fields.values()
+        ):
+            return frame
+        keys = root_keys(f"{frame.table}#declared", start, stop)
+        return Frame(frame.table, self._run.seed, keys, frame.ordinals)
 
     def _needed(self, plan: FamilyPlan, shown: Mapping[str, _Shown]) -> list[Unit]:
         """The units that make what is compared, with the rows that it stands in."""
@@ -283,7 +302,7 @@ class _Family:
             start=start,
             rows=rows,
             of_rows=whole[1] - whole[0] if is_root else rows,
-            pilot_rows=declared.rows[name] if shown.fields or not is_root else self._pilot_rows,
+            pilot_rows=declared.rows[name] or self._pilot_rows,
             fields=tuple(fields),
             untouched=tuple(
                 n for n in plan.fields if is_declared(n) and (name, n) not in self._reach

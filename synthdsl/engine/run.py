@@ -434,7 +434,10 @@ class Run:
         size = family.roots_per_block
         for first in range(start, stop, size):
             root = family.frame(first, min(first + size, stop), self.seed)
-            yield root if is_complete else family.masked(root)
+            try:
+                yield root if is_complete else family.masked(root)
+            finally:
+                root.release()
 
     def blocks(
         self, table: str, start: int, stop: int, *, is_complete: bool = False

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.evaluate import evaluate_column
 from synthdsl.engine.frame import Frame, joined
-from synthdsl.model.expressions import Apply, Expr, Neighbour, Operation
+from synthdsl.model.expressions import (
+    Apply,
+    Constant,
+    Expr,
+    FieldRef,
+    Neighbour,
+    Operation,
+    walk,
+)
 from synthdsl.model.folding import INTEGER_KINDS
 from synthdsl.model.spec import Field
 from synthdsl.plan.components import Step
@@ -71,29 +79,48 @@ def running_sum(field: Field, value: Expr) -> tuple[Expr, Expr] | None:
     if value.operator != "+" or len(value.operands) != 2:
         return None
     for base, amount in (value.operands, value.operands[::-1]):
-        if isinstance(base, Apply) and base.function.name == "coalesce" and len(base.arguments) == 2:
+        if (
+            isinstance(base, Apply)
+            and base.function.name == "coalesce"
+            and len(base.arguments) == 2
+        ):
             previous, start = base.arguments
-            is_own = isinstance(previous, Neighbour) and previous.field == field.name
-            if is_own and previous.which == "prev" and not _reads(amount) and not _reads(start):
+            if not isinstance(previous, Neighbour) or previous.field != field.name:
+                continue
+            if previous.which == "prev" and not _reads(amount) and not _reads(start):
                 return start, amount
     return None
 
 
 def _reads(expression: Expr) -> bool:
-    from synthdsl.model.expressions import walk
-
     return any(isinstance(e, Neighbour) for e in walk(expression))
 
 
-def fill_running_sum(base: Expr, amount: Expr, frame: Frame, step: int) -> Column | None:
-    """The running sums of `amount` on `base`; None where nulls or other grids need more care."""
+def fill_running_sum(
+    base: Expr, amount: Expr, frame: Frame, step: int, *, is_on_grid: bool = False
+) -> Column | None:
+    """The running sums of `amount` on `base`; None where nulls or other grids need more care.
+
+    `is_on_grid`: both are known to be multiples of `step`.
+    """
     start, amounts = evaluate_column(base, frame), evaluate_column(amount, frame)
     if start.valid is not None or amounts.valid is not None:
         return None
-    if (amounts.values % step).any() or (start.values % step).any():
+    if not is_on_grid and ((amounts.values % step).any() or (start.values % step).any()):
         return None
     # wrapping around is harmless: differences are right modulo 2**64
     total = np.cumsum(amounts.values)
-    first = np.arange(frame.rows, dtype=np.int64) - frame.ordinals
+    first = np.flatnonzero(frame.ordinals == 0)
     shift = start.values[first] - (total[first] - amounts.values[first])
-    return Column(total + shift)
+    total += np.repeat(shift, np.diff(first, append=frame.rows))
+    return Column(total)
+
+
+def is_multiple(expression: Expr, step: int, fields: Mapping[str, Field]) -> bool:
+    """Whether an expression is a multiple of `step` in every row, as far as its form tells."""
+    if isinstance(expression, Constant):
+        return isinstance(expression.value, int) and expression.value % step == 0
+    if not isinstance(expression, FieldRef):
+        return False
+    own = fields[expression.field].step
+    return own is not None and own.denominator == 1 and own.numerator % step == 0

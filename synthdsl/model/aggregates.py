@@ -212,7 +212,8 @@ def infer_reaches(node: tree.Call, name: str, scope: Scope, findings: Findings) 
                     "bad-arguments",
                     given.span,
                     f"`{name}` takes states of `{machine.name}`",
-                    "its states are " + ", ".join(state.type.enum.members if state.type.enum else ()),
+                    "its states are "
+                    + ", ".join(state.type.enum.members if state.type.enum else ()),
                 )
             return unknown(node.span)
         wanted.append(value.value)

@@ -34,8 +34,8 @@ from synthdsl.model.nulls import may_be_null
 from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
 from synthdsl.model.reference_circles import check_reference_circles
 from synthdsl.model.references import check_references
-from synthdsl.model.sequence_draws import check_siblings
 from synthdsl.model.relation_checks import check_relations
+from synthdsl.model.sequence_draws import check_siblings
 from synthdsl.model.sharing import check_determinants, check_shared
 from synthdsl.model.spec import Correlation, Field, Spec, Table
 from synthdsl.source import Span

