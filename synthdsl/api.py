@@ -722,6 +722,16 @@ class Generated:
         span = self._ranges[root_of(self._recipe, table)]
         return batches(self._recipe, table, span.start, span.stop)
 
+    def all_batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Record batches of every table, each with its table's name, in constant memory.
+
+        Tables that hang together are made in one pass, their batches interleaved.
+        """
+        from synthdsl.engine.batches import family_batches
+
+        for root, span in self._ranges.items():
+            yield from family_batches(self._recipe, root, span.start, span.stop)
+
     @property
     def tables(self) -> dict[str, pa.Table]:
         """Every table as an Arrow table."""
@@ -732,15 +742,14 @@ class Generated:
     def _made(self) -> dict[str, pa.Table]:
         import pyarrow as pa
 
-        from synthdsl.engine.batches import TRUTH, family_batches, outputs_of
+        from synthdsl.engine.batches import TRUTH, outputs_of
 
         outputs = outputs_of(self._recipe)
         found: dict[str, list[pa.RecordBatch]] = {
             name: [] for name in outputs if not name.endswith(TRUTH)
         }
-        for root, span in self._ranges.items():
-            for name, batch in family_batches(self._recipe, root, span.start, span.stop):
-                found[name].append(batch)
+        for name, batch in self.all_batches():
+            found[name].append(batch)
         return {
             name: pa.Table.from_batches(parts, schema=outputs[name].schema)
             for name, parts in found.items()

@@ -42,7 +42,7 @@ class Frame:
     under them mix these. `outer` is set inside an aggregate: the frame of the rows whose related
     rows these are, and for each of these the position of its row; `before` while a sequence is
     made: the frame of the rows just before these, and their positions there, and the same for
-    the first rows. `design` covers draws of root rows in their first try.
+    the first rows and for these rows among all. `design` covers draws of root rows in their first try.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Frame:
         self.design = design
         self.children: dict[str, Frame] = {}
         self.outer: Part | None = None
-        self.before: tuple[Part, Part] | None = None
+        self.before: tuple[Part, Part, Part] | None = None
 
     @property
     def rows(self) -> int:

@@ -57,6 +57,10 @@ def neighbour(expression: Neighbour, frame: Frame) -> Column:
 def _earlier(expression: Neighbour, frame: Frame) -> Column:
     """The same while a sequence is made, row by row under each parent."""
     assert frame.before is not None
+    if expression.which in ("next", "last"):
+        # made before the sequence, so for all rows
+        whole, own = frame.before[2]
+        return neighbour(expression, whole).take(own)
     (rows, at) = frame.before[0 if expression.which == "prev" else 1]
     is_start = frame.ordinals == 0
     exists = ~is_start if expression.which == "prev" else np.ones(frame.rows, np.bool_)

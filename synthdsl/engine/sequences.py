@@ -45,6 +45,7 @@ def fill_sequence(
         part.before = (
             (before, np.searchsorted(before_rows, rows - 1)),
             (first, np.searchsorted(first_rows, rows - index)),
+            (frame, rows),
         )
         for step in steps:
             fill_step(step, part)

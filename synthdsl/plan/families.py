@@ -250,6 +250,11 @@ def _sequence_unit(graph: FamilyGraph, name: str, steps: tuple[Step, ...]) -> Se
     fields = [field for step in steps for field in step.fields]
     writes = _nodes(name, fields)
     reads = frozenset(r.node for node in writes for r in graph.reads[node]) - writes
+    for step in steps:
+        own = _nodes(name, step.fields)
+        for read in (r for node in own for r in graph.reads[node]):
+            if read.node in (writes if read.is_after else own) and read.which not in ("", "prev"):
+                raise _circle([StepUnit(name, writes, frozenset(), step)], graph)
     waiting, order = list(steps), []
     done: set[str] = set()
     while waiting:

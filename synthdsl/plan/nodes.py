@@ -39,10 +39,22 @@ END = "#end"
 
 @dataclass(frozen=True)
 class Read:
-    """A node that is read; `is_before`: of an earlier row under the same parent."""
+    """A node that is read; `which`: of another row under the same parent (`prev`, `next`,
+    `first` or `last`).
+    """
 
     node: Node
-    is_before: bool = False
+    which: str = ""
+
+    @property
+    def is_before(self) -> bool:
+        """Whether an earlier row is read. The first row is before the others, not itself."""
+        return self.which == "prev"
+
+    @property
+    def is_after(self) -> bool:
+        """Whether a row is read that may be later."""
+        return self.which in ("next", "last")
 
 
 def begin_of(table: Table) -> Node | None:
@@ -73,9 +85,7 @@ def expression_reads(
             if whole is not None:
                 yield Read(whole)
         if expression.field is not None:
-            # the first row is before the others, but not before itself
-            is_before = expression.which == "prev"
-            yield Read((table, expression.field), is_before=is_before)
+            yield Read((table, expression.field), expression.which)
     elif isinstance(expression, Above):
         parent = tables[table].parent
         assert parent is not None

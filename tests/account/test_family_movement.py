@@ -182,7 +182,7 @@ def test_the_preview_names_the_tables(tables):
     assert [line.split(":")[0] for line in lines] == [
         "rules moved in visit", "rules moved in lab", "rules moved in stay",
     ]  # fmt: skip
-    assert "visit per patient mean 2.0" in lines[0]
+    assert "visit per patient mean " in lines[0] and "kind acute 25 % → 3" in lines[0]
 
 
 def test_reports_say_under_what():

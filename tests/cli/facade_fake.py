@@ -14,6 +14,7 @@ from synthdsl.diagnostics import Diagnostic, SynthError, has_errors
 from synthdsl.language.format import format_source
 from synthdsl.language.parse import parse
 from synthdsl.plan.account import Account
+from synthdsl.plan.explain import Explanation, FieldExplanation, TableExplanation
 from synthdsl.render.dictionary import DictionaryField, DictionarySpec, DictionaryTable
 from synthdsl.render.report import Report
 from synthdsl.source import Source, Span, decode
@@ -33,13 +34,16 @@ class Spec:
 
     @property
     def tables(self) -> dict[str, Any]:
-        return {"patient": SimpleNamespace(rows=5000), "lab": SimpleNamespace(rows=600)}
+        return {
+            name: SimpleNamespace(rows=rows, parent=None, fields={})
+            for name, rows in (("patient", 5000), ("lab", 600))
+        }
 
-    def generate(self, rows: Any = None, **options: Any) -> Any:
-        self.calls.append(("generate", {"rows": rows, **options}))
-        first, last = (int(x) for x in str(rows).split(":"))
-        numbers = list(range(first, last))
-        return SimpleNamespace(tables={n: pa.table({"k": numbers}) for n in self.tables})
+    def sample(self, rows: int, **options: Any) -> Any:
+        self.calls.append(("sample", {"rows": rows, **options}))
+        sizes = {name: min(rows, table.rows) for name, table in self.tables.items()}
+        tables = {name: pa.table({"k": list(range(size))}) for name, size in sizes.items()}
+        return SimpleNamespace(tables=tables, parents={})
 
     def measure(self, rows: Any = None, **options: Any) -> list[Any]:
         return []
@@ -75,11 +79,8 @@ class Spec:
 
     def explain(self, **options: Any) -> Any:
         self.calls.append(("explain", options))
-        one = SimpleNamespace(
-            name="k", type="int", how="counts <up>", depends_on=(), slot="patient.k", note=""
-        )
-        table = SimpleNamespace(name="patient", rows=5000, fields=(one,), rules=(), components=())
-        return SimpleNamespace(tables=(table,))
+        one = FieldExplanation("k", "int", "counts <up>", (), "patient.k", None)
+        return Explanation((TableExplanation("patient", 5000, (one,)),))
 
     def dictionary(self, rows: int = 2000) -> Any:
         self.calls.append(("dictionary", {"rows": rows}))

@@ -271,8 +271,8 @@ def test_preview_draws_the_first_rows_of_the_data_as_declared(
     assert main(["preview", "good.synth", "lab", "-n", "2", "--seed", "9"]) == 0
     focus = {"seed": 9, "case": None, "breaks": None}
     assert facade.spec.calls == [
-        ("generate", {"rows": "0:600", **focus}),
-        ("movement", {"rows": "0:600", "pilot_rows": 16_384, **focus}),
+        ("sample", {"rows": 1000, **focus}),
+        ("movement", {"rows": {"patient": 1000, "lab": 600}, "pilot_rows": 16_384, **focus}),
     ]
     assert capsys.readouterr().out == (
         "lab: the first 2 of 600 sampled rows\n"
@@ -284,7 +284,7 @@ def test_preview_draws_the_first_rows_of_the_data_as_declared(
         "k  int64  ████████████████████████  0 · 299 · 599\n"
     )
     assert main(["preview", "good.synth", "--sample", "100"]) == 0
-    assert facade.spec.calls[-2][1]["rows"] == "0:100"
+    assert facade.spec.calls[-2][1]["rows"] == 100
     assert facade.spec.calls[-2][1]["seed"] is None
     out = capsys.readouterr().out
     assert out.startswith("patient: the first 8 of 100") and "\n\nlab: the first 8" in out
