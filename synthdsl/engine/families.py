@@ -42,12 +42,16 @@ BLOCK_ROWS = 16_384
 """Rows of a block of a table that stands alone."""
 FAMILY_ROWS = 131_072
 """Rows of a block of a family, in all its tables: each has a few calls for every field."""
+MOST_TOGETHER = 1 << 26
+"""Rows of one table in a block; all that a root row owns is made at once."""
 FEW = 16
 """Root rows from which the size of blocks follows: entities of a rare case cost much."""
 FIRST_PILOT = 64
 """Root rows of the first block of a pilot, from which the size of later ones follows."""
 PILOT_BLOCK_ROWS = 65_536
 MOST_PILOT_BLOCKS = 64
+ENOUGH_ROWS = 1_024
+"""Rows of a table under others for which a pilot of its row rules looks, and then repeats them."""
 
 
 class FamilyRun:
@@ -164,6 +168,16 @@ class FamilyRun:
                 f"row {int(frame.ordinals[row])} of `{frame.table}` has {int(counts[row])} rows "
                 f"of `{table}`",
                 "truncate the draw: `[count ~ ... in [0, 60]]`",
+            )
+        if int(counts.sum()) > MOST_TOGETHER:
+            row = int(counts.argmax())
+            raise RowError(
+                "row-value",
+                self._tables[frame.table].plan.table.fields[count_name(table)].span,
+                f"row {int(frame.ordinals[row])} of `{frame.table}` has {int(counts[row]):,} rows "
+                f"of `{table}`, and {frame.rows:,} rows together {int(counts.sum()):,}: more than "
+                f"the {MOST_TOGETHER:,} that are made at once",
+                "truncate the draw: `[count ~ ... in [0, 1_000]]`",
             )
         frame.add_child(children_of(frame, table, counts))
 
@@ -344,11 +358,20 @@ class FamilyRun:
         for _ in range(MOST_PILOT_BLOCKS):
             frame = self.pilot_root(start, start + size)
             for unit in before:
-                self.run_unit(unit, frame)
+                self._run_for_pilot(unit, frame)
             yield frame
             start += size
             rows = max(1, rows_under(frame)) / size
             size = max(16, min(4_096, int(PILOT_BLOCK_ROWS / rows)))
+
+    def _run_for_pilot(self, unit: Unit, frame: Frame) -> None:
+        """Run what comes before a pilot's unit; without a case, whose entities may be rare."""
+        is_case = isinstance(unit, EntityUnit) and all(r.demand != "hold" for _, r in unit.rules)
+        if isinstance(unit, EntityUnit) and is_case:
+            for inner in unit.units:
+                self._run_for_pilot(inner, frame)
+        else:
+            self.run_unit(unit, frame)
 
     def pilot_root(self, start: int, stop: int) -> Frame:
         """An empty frame of the root rows of a pilot."""
@@ -406,7 +429,7 @@ class _PilotRows:
             frame = self._family._down(root, self._table)
             if largest is None or frame.rows > largest.rows:
                 largest = frame
-            if frame.rows >= BLOCK_ROWS // 4:
+            if frame.rows >= ENOUGH_ROWS:
                 break
         assert largest is not None
         return largest

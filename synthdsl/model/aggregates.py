@@ -196,7 +196,7 @@ def infer_reaches(node: tree.Call, name: str, scope: Scope, findings: Findings) 
         way = relations.way(target, scope, findings)
     machine = None if way is None else relations.tables[way.down[-1]]
     if way is None or machine is None or not machine.is_machine:
-        if way is not None or is_row:
+        if way is not None or (is_row and not relations.tables[scope.table].is_machine):
             findings.report(
                 "bad-relation", target.span, f"`{target.text}` is no pathway", "name a pathway"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from synthdsl.diagnostics import Label
@@ -17,13 +17,19 @@ from synthdsl.model.draws import (
     inner_draws,
 )
 from synthdsl.model.expressions import (
+    Above,
     Constant,
     Expr,
+    FieldRef,
     LookupValue,
     Neighbour,
     Operation,
+    Outer,
+    Part,
     Related,
+    children,
     fields_read,
+    inner_parts,
     walk,
 )
 from synthdsl.model.findings import Findings
@@ -238,21 +244,60 @@ def check_rules(spec: Spec, findings: Findings) -> None:
                     f"rule `{rule.name}` reads no field: there is nothing to draw again",
                     "state it over the fields of a row",
                 )
-            _check_null_tests(rule.condition, table, findings)
+            _check_null_tests(rule.condition, table, spec, findings)
 
 
-def _check_null_tests(condition: Expr, table: Table, findings: Findings) -> None:
-    for test in walk(condition):
-        if not isinstance(test, Operation) or test.operator not in ("is-null", "is-not-null"):
-            continue
-        for name in sorted(fields_read(test)):
-            if reads_masked(name, table.fields, table.masks):
-                findings.report(
-                    "bad-rule",
-                    test.span,
-                    f"a rule reads complete values, but `{name}` is null where it is masked",
-                    "test a field that is never masked",
-                )
+def _check_null_tests(condition: Expr, table: Table, spec: Spec, findings: Findings) -> None:
+    for test, at, name in _null_tests(condition, table, spec.tables, ()):
+        if reads_masked(name, at.fields, at.masks):
+            findings.report(
+                "bad-rule",
+                test.span,
+                f"a rule reads complete values, but `{name}` is null where it is masked",
+                "test a field that is never masked",
+            )
+
+
+def _null_tests(
+    expression: Expr, table: Table, tables: Mapping[str, Table], outer: tuple[Table, ...]
+) -> Iterator[tuple[Expr, Table, str]]:
+    """The tests for null in an expression of a row of `table`, each with a field that it reads
+    and that one's table. `outer`: the tables of the rows outside.
+    """
+    if isinstance(expression, Outer):
+        yield from _null_tests(expression.inner, outer[-1], tables, outer[:-1])
+        return
+    if isinstance(expression, Related):
+        inner = tables[expression.path[-1]]
+        for part in inner_parts(expression):
+            yield from _null_tests(part, inner, tables, (*outer, table))
+        return
+    if isinstance(expression, Operation) and expression.operator in ("is-null", "is-not-null"):
+        for at, name in _fields_of_value(expression.operands[0], table, tables, outer):
+            yield expression, at, name
+    for child in children(expression):
+        yield from _null_tests(child, table, tables, outer)
+
+
+def _fields_of_value(
+    expression: Expr, table: Table, tables: Mapping[str, Table], outer: tuple[Table, ...]
+) -> Iterator[tuple[Table, str]]:
+    """The fields of which an expression is null where one of them is, with their tables."""
+    if isinstance(expression, Outer):
+        yield from _fields_of_value(expression.inner, outer[-1], tables, outer[:-1])
+    elif isinstance(expression, Above):
+        assert table.parent is not None
+        yield from _fields_of_value(expression.inner, tables[table.parent.table], tables, ())
+    elif isinstance(expression, FieldRef | Part):
+        field = table.fields[expression.field]
+        if isinstance(field.value, Above):
+            yield from _fields_of_value(field.value, table, tables, ())
+        else:
+            yield table, field.name
+    elif not isinstance(expression, Related):
+        # how many related rows there are says nothing of masks
+        for child in children(expression):
+            yield from _fields_of_value(child, table, tables, outer)
 
 
 CHECKS: tuple[Callable[[Spec, Findings], None], ...] = (

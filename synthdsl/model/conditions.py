@@ -127,7 +127,7 @@ class Conditions:
                     "bad-rule",
                     path.span,
                     f"`{path.text}` is no field of `{table}` to keep",
-                    f"did you mean `{close[0]}`?" if close else None,
+                    f"did you mean `{close[0]}`?" if close else "keep fields that the rule reads",
                 )
                 return None
             found.append((table, name))

@@ -125,7 +125,10 @@ def raw_cell(cell: str, type: Type) -> Any:
         if kind is Kind.INT:
             if not cell.removeprefix("-").isascii() or not cell.removeprefix("-").isdigit():
                 raise ValueError
-            return int(cell[:20])
+            # int64, and no digits beyond it to convert
+            if len(cell) > 20 or not -(2**63) <= int(cell) < 2**63:
+                raise ValueError
+            return int(cell)
         if kind in (Kind.FLOAT, Kind.DECIMAL):
             value = float(cell)
             if not math.isfinite(value):

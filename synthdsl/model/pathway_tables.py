@@ -102,7 +102,9 @@ class PathwayBuilder:
             node.name.span,
             tuple(conditions.cases),
             node.name.span,
-            Parent(node.per.parent.text, node.per.variable.text),
+            None
+            if self.links.parent is None
+            else Parent(self.links.parent, node.per.variable.text),
             machine=machine,
         )
 

@@ -14,6 +14,9 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.relations import count_name
 from synthdsl.model.spec import Field, Spec, Table
 
+MOST_UNDER_ONE = 1 << 26
+"""Rows of a table under one row: these are made together, in memory."""
+
 
 def check_relations(spec: Spec, findings: Findings) -> None:
     """Rows under others have keys of their own, and a number that can be."""
@@ -88,7 +91,15 @@ def _check_link(table: Table, parent: Table, findings: Findings) -> None:
 
 
 def _check_count(count: Field, table: Table, findings: Findings) -> None:
-    """A number of rows that may be negative by its distribution."""
+    """A number of rows that is negative or far too large, or may be negative by its distribution."""
+    number = count.value.value if isinstance(count.value, Constant) else 0
+    if number is not None and not 0 <= number <= MOST_UNDER_ONE:
+        findings.report(
+            "row-count",
+            count.span,
+            f"no row can have {number:,} rows of `{table.name}`",
+            f"give a whole number from 0 to {MOST_UNDER_ONE:,}",
+        )
     draw = count.draw
     if not isinstance(draw, DistributionDraw):
         return

@@ -138,7 +138,8 @@ class Relations:
         findings: Findings,
         expected: Type | None,
     ) -> Expr:
-        assert links.parent is not None
+        if links.parent is None:
+            return unknown(node.span)  # reported: the parent is no table
         inner = infer(rest, self.tables[links.parent].scope, findings, expected)
         return self.lifted(links.name, ".".join(node.names), inner, node.span)
 
@@ -180,6 +181,8 @@ class Relations:
         findings: Findings,
     ) -> Expr:
         which = node.names[0]
+        if links.parent is None and links.variable is not None:
+            return unknown(node.span)  # reported: the parent is no table
         if links.parent is None:
             findings.report(
                 "no-siblings",
@@ -222,39 +225,60 @@ class Relations:
             current, level = current.outer, level + 1
         links = None if current is None else self.tables.get(current.table)
         if links is None or not names:
-            self._report_way(path, path.names[0], None, findings)
+            self._report_way(path, path.names[0], None, scope, findings)
             return None
         up = 0
         while names and names[0] == links.variable:
-            assert links.parent is not None
+            if links.parent is None:
+                return None  # reported: the parent is no table
             links, up, names = self.tables[links.parent], up + 1, names[1:]
         start, down = links.name, []
         for name in names:
             if name not in links.children:
-                self._report_way(path, name, links, findings)
+                self._report_way(path, name, links, scope, findings)
                 return None
             down.append(name)
             links = self.tables[name]
         if not down:
-            self._report_way(path, path.names[-1], links, findings)
+            self._report_way(path, path.names[-1], links, scope, findings)
             return None
         return Way(level, up, start, tuple(down))
 
     def _report_way(
-        self, path: tree.Path, name: str, links: TableLinks | None, findings: Findings
+        self,
+        path: tree.Path,
+        name: str,
+        links: TableLinks | None,
+        scope: Scope,
+        findings: Findings,
     ) -> None:
-        known = list(self.tables) if links is None else links.children
-        close = get_close_matches(name, known, n=1, cutoff=0.6)
-        where = "here" if links is None else f"under `{links.name}`"
-        if close:
-            help_ = f"did you mean `{close[0]}`?"
-        elif links is not None and links.children:
-            help_ = "there is " + ", ".join(f"`{child}`" for child in links.children)
+        """Report that `name` leads nowhere from rows of `links`, or (None) of no row at all."""
+        start = self.tables[scope.table] if links is None else links
+        variable = scope.row_variable
+        if links is None and name in start.children:
+            message = f"`{path.text}`: it is not said of which `{start.name}`"
+            help_ = f"write `{variable}.{path.text}`"
+        elif name in self.tables:
+            message = f"`{path.text}`: rows of `{name}` do not stand under those of `{start.name}`"
+            if start.name in self.above(name):
+                down = [name, *self.above(name)]
+                way = ".".join(reversed(down[: down.index(start.name)]))
+                help_ = f"go through the tables between them: `{way}`"
+            elif name == start.name:
+                help_ = "rows of one table are gone through from their parent, or in an `expect`"
+            else:
+                help_ = f"a row of `{name}` is read through a field that refers to it: `ref {name}`"
         else:
-            help_ = "tables under this one are declared with `per`"
-        findings.report(
-            "bad-relation", path.span, f"`{path.text}`: there is no table `{name}` {where}", help_
-        )
+            where = "here" if links is None else f"under `{links.name}`"
+            message = f"`{path.text}`: there is no table `{name}` {where}"
+            close = get_close_matches(name, start.children, n=1, cutoff=0.6)
+            if close:
+                help_ = f"did you mean `{close[0]}`?"
+            elif start.children:
+                help_ = "there is " + ", ".join(f"`{child}`" for child in start.children)
+            else:
+                help_ = f"declare it: `table {name} per {start.name} {start.name[0]} [...]`"
+        findings.report("bad-relation", path.span, message, help_)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,27 @@ from synthdsl.model.draws import (
     expressions_of,
     inner_draws,
 )
-from synthdsl.model.expressions import Expr, FieldRef, Part, RowIndex, ZScore, fields_read, walk
+from synthdsl.model.expressions import (
+    Above,
+    Expr,
+    FieldRef,
+    FileColumn,
+    MachineColumn,
+    Neighbour,
+    Part,
+    Related,
+    RowIndex,
+    ZScore,
+    fields_read,
+    walk,
+)
 from synthdsl.model.findings import Findings
 from synthdsl.model.ordering import needs_of
 from synthdsl.model.spec import Case, Field, Rule, Spec, Table
+
+
+OF_THE_ROW = (RowIndex, Above, FileColumn, MachineColumn, Neighbour, Related)
+"""Expressions that differ between rows whatever other fields are: by where the row stands."""
 
 
 def check_determinants(spec: Spec, findings: Findings) -> None:
@@ -84,7 +101,7 @@ def settled_fields(given: Iterable[Expr], table: Table) -> set[str]:
 def _settling(field: Field) -> set[str] | None:
     """The fields whose values settle that of `field`; None where nothing does."""
     if field.value is not None:
-        if any(isinstance(e, RowIndex) for e in walk(field.value)):
+        if any(isinstance(e, OF_THE_ROW) for e in walk(field.value)):
             return None
         return fields_read(field.value)
     if isinstance(field.draw, KeyedDraw):

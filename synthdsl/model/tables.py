@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from difflib import get_close_matches
 
+from synthdsl.diagnostics import Label
 from synthdsl.language import tree
 from synthdsl.model.coercion import coerce
 from synthdsl.model.conditions import Conditions
@@ -89,6 +90,15 @@ class TableBuilder:
         """Find out which fields are declared."""
         self._members.collect(self.node.members, self._file)
         self._types.note_names()
+        variable = None if self.node.per is None else self.node.per.variable
+        if variable is not None and variable.text in self._members.fields:
+            self._findings.report(
+                "ambiguous-name",
+                variable.span,
+                f"`{variable.text}` is both the row above and a field of `{self.node.name.text}`",
+                "rename one",
+                labels=(Label(self._members.fields[variable.text].node.name.span, "the field"),),
+            )
         self.links.scope = self._types.row_scope(self._file)
 
     @property
@@ -143,10 +153,16 @@ class TableBuilder:
             node.name.span,
             tuple(self._conditions.cases),
             self._key_span,
-            None if node.per is None else Parent(node.per.parent.text, node.per.variable.text),
+            self._parent(),
             stop,
             is_fixed=node.file is not None,
         )
+
+    def _parent(self) -> Parent | None:
+        """The table above; None where it is no table, too."""
+        if self.node.per is None or self.links.parent is None:
+            return None
+        return Parent(self.links.parent, self.node.per.variable.text)
 
     def count_field(self) -> Field | None:
         """The latent field of the parent that says how many rows of this table it has."""
@@ -172,6 +188,8 @@ class TableBuilder:
             if condition is not None and not value.type.is_unknown:
                 zero = Constant(INT, span, 0)
                 value = fold(Choose(INT, span, ((condition, value),), zero))
+        elif node.file is not None:
+            value = Constant(INT, span, 0)  # reported with the file
         else:
             self._findings.report(
                 "row-count",
@@ -315,8 +333,14 @@ class TableBuilder:
             )
             return
         names: list[str] = []
+        given: set[str] = set()
         for name in node.names:
             declared = self._members.fields.get(name.text)
+            if name.text in given:
+                self._findings.report(
+                    "bad-key", name.span, f"the key names `{name.text}` twice", "remove one"
+                )
+            given.add(name.text)
             if name.text == "index":
                 names.append(self._key_field("index", INT, RowIndex(INT, name.span), name))
             elif self.node.per is not None and name.text == self.node.per.variable.text:
@@ -344,7 +368,8 @@ class TableBuilder:
 
     def _parent_key(self, name: tree.Name, parent_key: tuple[Field, ...]) -> list[str]:
         """Exported fields that hold the key of the parent."""
-        assert self.links.parent is not None
+        if self.links.parent is None:
+            return []  # reported: the parent is no table
         if not parent_key:
             self._findings.report(
                 "bad-key",
@@ -380,16 +405,27 @@ class TableBuilder:
     def _rows(self) -> int:
         node = self.node
         if node.per is not None:
+            if node.file is not None:
+                self._findings.report(
+                    "bad-relation",
+                    node.file.span,
+                    f"rows of a file stand under no parent, but `{node.name.text}` is "
+                    f"`per {node.per.parent.text}`",
+                    "remove `per` and draw rows of this table with `ref`, or read the file as a "
+                    "`lookup`",
+                )
             return 0
-        if node.file is not None:
-            return self._rows_of_file()
         if node.condition is not None:
             self._findings.report(
                 "bad-relation",
                 node.condition.span,
                 "`where` says which parents have rows, but this table has no parent",
-                "remove it, or write a rule",
+                "remove it, or write a rule"
+                if node.file is None
+                else "leave the rows out of the file",
             )
+        if node.file is not None:
+            return self._rows_of_file()
         if isinstance(node.size, tree.Count):
             self._findings.report(
                 "row-count",

@@ -203,7 +203,7 @@ class _Table:
         if isinstance(value, Constant):
             return f"always {value.value:,}", where
         assert value is not None
-        return f"derived {one_line(value)}", where
+        return f"derived = {one_line(value)}", where
 
     def _reference(self, reference: Reference) -> ReferenceExplanation:
         parent = self._model.parent

@@ -6,7 +6,7 @@ What a row reads from elsewhere, and what an aggregate comes to, are latent fiel
 
 from __future__ import annotations
 
-from synthdsl.model.expressions import Above, FieldRef, FileColumn, MachineColumn
+from synthdsl.model.expressions import Above, FieldRef, FileColumn, MachineColumn, RowIndex
 from synthdsl.model.spec import Field, Table
 from synthdsl.plan.nodes import END, MACHINE
 
@@ -34,8 +34,8 @@ def derived_words(field: Field, table: Table) -> str:
     if key_of_parent(field, table):
         assert table.parent is not None
         return f"key of the {table.parent.table} that the row is under"
-    if table.machine is not None and field.name == "index":
-        return "number of the visit, from 0"
+    if table.parent is not None and field.name == "index" and isinstance(field.value, RowIndex):
+        return f"number of the row under its {table.parent.table}, from 0"
     return f"derived {field.text}"
 
 

@@ -13,7 +13,7 @@ from synthdsl.model.draws import (
     Truncated,
     UniqueDraw,
 )
-from synthdsl.model.expressions import Choose, Constant, Expr
+from synthdsl.model.expressions import Choose, Constant, Expr, RowIndex
 from synthdsl.model.relations import count_name
 from synthdsl.model.spec import Field, Rule, Spec, Table
 from synthdsl.plan.shown import derived_words, key_of_parent
@@ -182,7 +182,8 @@ def _fields(field: Field, table: Table) -> Iterator[DictionaryField]:
 
 def _is_made(field: Field, table: Table) -> bool:
     """Whether the spec does not say how: a pathway's field, or one that a key adds."""
-    return table.machine is not None or bool(key_of_parent(field, table))
+    is_index = field.name == "index" and isinstance(field.value, RowIndex)
+    return table.machine is not None or is_index or bool(key_of_parent(field, table))
 
 
 def _range(field: Field) -> str:

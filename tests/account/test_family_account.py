@@ -20,7 +20,9 @@ spec clinic
 seed 7
 enum Kind {acute, planned}
 """
-VISITS = HEAD + """\
+VISITS = (
+    HEAD
+    + """\
 table patient [5_000] {
   id: text = numbered("P-####", index)
   cut: int ~ {2: 50%, 9: rest}
@@ -35,6 +37,7 @@ table visit per patient p [count ~ poisson(2)] {
 }
 OUTSIDE
 """
+)
 SEEN = "rule seen each patient p: any(v.kind == acute for v in p.visit)\n"
 # the number of rows alone would be a field of the patient, which a rule of rows conditions
 MANY = "count(v for v in p.visit where v.score > 0)"
@@ -115,9 +118,7 @@ def test_rows_alone_are_exact_where_cells_decide_and_grouped_where_rows_are_alik
 
 
 def test_a_case_is_measured_among_what_the_other_rules_leave():
-    outside = SEEN.replace("rule", "rule[90%]") + (
-        f"case many each patient p: {MANY} >= 4\n"
-    )
+    outside = SEEN.replace("rule", "rule[90%]") + (f"case many each patient p: {MANY} >= 4\n")
     found = account(outside=outside, case="many")
     many = next(rule for rule in found.rules if rule.name == "many")
     assert many.demand == "true" and many.scope == "for each patient, with visit under it"
@@ -176,7 +177,9 @@ def test_intervals_at_the_ends():
 
 # in words
 
-WHOLE = HEAD + """\
+WHOLE = (
+    HEAD
+    + """\
 table doctor [9] {
   id: text = numbered("D-#", index)
   kind: Kind ~ {acute: 50%, planned: rest}
@@ -209,6 +212,7 @@ pathway stay per visit v where v.kind == acute starts v.start {
 }
 rule seen each patient p keeping (p.age): any(v.kind == acute for v in p.visit)
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -194,7 +194,9 @@ def test_reports_say_under_what():
     patient = next(table for table in read.tables if table.name == "patient")
     assert patient.rules[0].scope == "for each patient, with visit under it"
     page = render_report(report, form="html")
-    assert f"{lab.rows:,} rows under the first {lab.roots_measured:,} of 4,000 rows of patient" in page
+    assert (
+        f"{lab.rows:,} rows under the first {lab.roots_measured:,} of 4,000 rows of patient" in page
+    )
     assert "visit per patient" in page and "Rows under one row are alike" in page
 
 

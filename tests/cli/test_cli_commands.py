@@ -358,7 +358,7 @@ def test_a_case_or_a_broken_rule_is_passed_on_everywhere(
     ):
         assert main([*arguments, option]) == 0
     calls = facade.spec.calls
-    assert {name for name, _ in calls} == {"write", "report", "generate", "movement", "explain"}
+    assert {name for name, _ in calls} == {"write", "report", "sample", "movement", "explain"}
     assert all(focus.items() <= options.items() for _, options in calls)
 
 

@@ -28,7 +28,8 @@ class Bench:
     def __init__(self, body: str, *, rows: int = 20_000, top: str = "") -> None:
         text = f"language 1\nspec s\nseed {SEED}\n{top}\ntable t [{rows}] {{\n{body}\n}}\n"
         database = synthdsl.load("s.synth", text=text)
-        self.run = Run(database.plan()).tables["t"]
+        self._all = Run(database.plan())
+        self.run = self._all.tables["t"]
         self.table = self.run.plan
         self.step = next(step for step in self.table.steps if step.rules)
 
@@ -40,6 +41,11 @@ class Bench:
     def fill_field(self, name: str, frame: Frame) -> None:
         """One field as declared."""
         self.run.fill_field(name, frame)
+
+    def complete_rows(self, start: int, stop: int) -> Frame:
+        """Rows as the engine makes them, before masks."""
+        (frame,) = self._all.blocks("t", start, stop, is_complete=True)
+        return frame
 
     def frame(self, rows: int, *, start: int = 0) -> Frame:
         """An empty frame, with what comes before the component."""

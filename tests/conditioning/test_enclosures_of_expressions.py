@@ -301,7 +301,7 @@ def test_tables_are_enclosed_like_what_they_stand_for() -> None:
         cells = random_cells(drawn, 100, rng)
         found = sheet.enclosed(cells)
         for rule in sheet.plan.table.rules:
-            simple = sheet.run._simplified(rule.condition)
+            simple = sheet.run.simplified(rule.condition)
             tables += simple is not rule.condition
             enclosure = enclose(simple, found, sheet.words)
             for _ in range(5):

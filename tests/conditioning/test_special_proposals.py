@@ -128,8 +128,8 @@ CHOSEN = {
 def test_the_engine_chooses_them_and_slices_agree(name):
     bench = Bench(CHOSEN[name])
     assert bench.run.components[bench.step].choice(0, ()).proposal.name == name
-    whole = bench.run.complete_block(0, 900)
-    part = bench.run.complete_block(300, 400)
+    whole = bench.complete_rows(0, 900)
+    part = bench.complete_rows(300, 400)
     assert bench.holds(whole).all()
     for field in bench.step.fields:
         assert np.array_equal(whole.column(field).values[300:400], part.column(field).values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -65,7 +66,7 @@ def segments(path: str) -> list[tuple[float, float, float, float]]:
         (float(a), float(b))
         for a, b in re.findall(r"(-?[\d.e+]+) (-?[\d.e+]+)", re.sub(r"Q(\S+ \S+) ", r"L\1L", path))
     ]
-    return [(*one, *other) for one, other in zip(points, points[1:], strict=False)]
+    return [(*one, *other) for one, other in pairwise(points)]
 
 
 def lines(svg: str, kind: str) -> list[tuple[float, float, float, float]]:
@@ -164,5 +165,5 @@ def test_lines_to_one_table_do_not_lie_over_each_other() -> None:
     )  # fmt: skip
     found = lines(drawing.svg, "reference")
     flat = sorted((y1, min(x1, x2), max(x1, x2)) for x1, y1, x2, y2 in found if y1 == y2)
-    for (y, _, end), (other, start, _) in zip(flat, flat[1:], strict=False):
+    for (y, _, end), (other, start, _) in pairwise(flat):
         assert y != other or start >= end - 7  # the round corners at most

@@ -333,7 +333,10 @@ def test_explanation_as_json() -> None:
     assert (lab.parent, lab.variable, lab.rows, lab.where) == (
         "patient", "p", "always 6", "p.sex == <female>",
     )  # fmt: skip
-    assert lab.references[0].table == "patient" and [s.name for s in stay.states] == ["ward", "home"]
+    assert lab.references[0].table == "patient" and [s.name for s in stay.states] == [
+        "ward",
+        "home",
+    ]
     (family,) = read.families
     assert [made.kind for made in family.order] == ["fields", "rules", "conditioned"]
     assert family.order[1].kept == ("height",) and len(family.order[1].parts) == 2
