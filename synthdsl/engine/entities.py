@@ -22,6 +22,7 @@ from synthdsl.engine.conditioning.component import (
 from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, Record, RowError, child_frame, joined, take
 from synthdsl.engine.results import is_false, is_true
+from synthdsl.engine.streams import Keys, SlotDraws, child_keys
 from synthdsl.model.expressions import Expr
 from synthdsl.model.relations import count_name
 from synthdsl.model.spec import Rule, Table
@@ -35,8 +36,12 @@ Guide = Callable[[Frame], NDArray[np.bool_]]
 """Runs a pathway for all rows under those of a frame so that rules hold, and says for which rows
 this is accepted as a draw given the rules.
 """
-MOST_TRIES = 1 << 17
-"""Tries of one entity, given what is above it, after which it counts as impossible."""
+MOST_TRIES = 1 << 20
+LEAST_TRIES = 1 << 17
+MOST_TRIED_ROWS = 1 << 25
+"""Rows of one entity's tries, given what is above it, after which it counts as impossible; between
+`LEAST_TRIES` and `MOST_TRIES` tries.
+"""
 MOST_PILOT = PILOT_ROWS
 LEAST_PILOT = 1_024
 ENTITIES_AT_ONCE = 4_096
@@ -73,18 +78,26 @@ class Entities:
         if not frame.rows:
             self._run_all(self.unit.stages[0], frame)
             return
-        demands = {rule: self._demanded((name, rule), frame) for name, rule in self.unit.rules}
         for number in range(len(self.unit.stages)):
-            self._settle(frame, number, demands)
+            self._settle(frame, number)
+        for name, rule in self.unit.rules:
+            if rule.share is not None:
+                rows, _ = _rows_down(frame, self._ways[name])
+                rows.exceptions[rule.name] = ~self._is_kept(name, rule, frame, frame.keys)
 
-    def _demanded(self, rule: tuple[str, Rule], frame: Frame) -> NDArray[np.bool_] | None:
-        """Of a soft rule, the entities in which it holds; None of one that always does."""
-        own = rule[1]
-        if own.share is None:
-            return None
-        holds = frame.draws(own.name).uniform("holds") < float(own.share)
-        frame.exceptions[own.name] = ~holds
-        return holds
+    def _is_kept(self, name: str, rule: Rule, frame: Frame, keys: Keys) -> NDArray[np.bool_]:
+        """Of a soft rule, the rows in which it must hold; in the others it must be false.
+
+        `keys`: those of the rows of `frame` before any try, so that tries do not change it.
+        """
+        assert rule.share is not None
+        rows = frame
+        for below in self._ways[name]:
+            rows = rows.child(below)
+            assert rows.parents is not None
+            keys = child_keys(below, keys[rows.parents], rows.ordinals)
+        draws = SlotDraws(frame.seed, f"{name}.{rule.name}", keys, rows.ordinals)
+        return draws.uniform("holds") < float(rule.share)
 
     def _run_all(
         self, stage: EntityStage, frame: Frame, *, is_guided: bool = True
@@ -98,17 +111,14 @@ class Entities:
                 self._run_unit(unit, frame)
         return accepted
 
-    def _settle(
-        self, frame: Frame, number: int, demands: Mapping[Rule, NDArray[np.bool_] | None]
-    ) -> None:
+    def _settle(self, frame: Frame, number: int) -> None:
         stage = self.unit.stages[number]
         accepted = np.ones(frame.rows, np.bool_)
         if number == 0:
             accepted = self._run_all(stage, frame)
         if not stage.rules:
             return
-        at = np.arange(frame.rows, dtype=np.int64)
-        waiting = np.flatnonzero(~(accepted & self.holds(frame, stage, demands, at)))
+        waiting = np.flatnonzero(~(accepted & self.holds(frame, stage, frame.keys)))
         if not waiting.size:
             return
         hits_of_pilot, drawn = self.acceptance(number)
@@ -124,7 +134,9 @@ class Entities:
                 part = waiting[start : start + size]
                 tries = frame.tried_again(part, number * STAGE_TRIES + first, count)
                 accepted = self._run_all(stage, tries)
-                holds = accepted & self.holds(tries, stage, demands, np.repeat(part, count))
+                holds = accepted & self.holds(
+                    tries, stage, np.repeat(frame.keys[part], count)
+                )
                 by_entity = holds.reshape(part.size, count)
                 hits = np.flatnonzero(by_entity.any(axis=1))
                 if hits.size:
@@ -134,10 +146,14 @@ class Entities:
             if done:
                 waiting = np.setdiff1d(waiting, np.concatenate(done), assume_unique=True)
             first += count
-            if first > MOST_TRIES and waiting.size:
-                self._give_up(frame, int(waiting[0]), stage)
+            if waiting.size and first > self._most_tries(frame):
+                self._give_up(frame, int(waiting[0]), stage, first)
         if found:
             self._put_in(frame, stage, found)
+
+    def _most_tries(self, frame: Frame) -> int:
+        rows = max(1, rows_under(frame) // max(1, frame.rows))
+        return min(MOST_TRIES, max(LEAST_TRIES, MOST_TRIED_ROWS // rows))
 
     def _most_at_once(self, frame: Frame, waiting: int) -> int:
         """Tries of one entity drawn together, so that all their rows stay within a few blocks."""
@@ -148,27 +164,25 @@ class Entities:
         self,
         frame: Frame,
         stage: EntityStage,
-        demands: Mapping[Rule, NDArray[np.bool_] | None],
-        at: NDArray[np.int64],
+        keys: Keys,
         *,
         leaving_out: Rule | None = None,
     ) -> NDArray[np.bool_]:
-        """Entities that meet what every rule of the stage demands; `at`: which ones they are."""
+        """Entities that meet what every rule of the stage demands; `keys`: theirs before any try."""
         result = np.ones(frame.rows, np.bool_)
         for name, rule in stage.rules:
             if rule is leaving_out:
                 continue
             rows, entity = _rows_down(frame, self._ways[name])
             value = evaluate(self._conditions[name, rule.name], rows)
-            demand = demands.get(rule)
             if rule.demand == "true":
                 fine = is_true(value, rows.rows)
             elif rule.demand == "false":
                 fine = is_false(value, rows.rows)
             else:
                 fine = ~is_false(value, rows.rows)
-                if demand is not None:
-                    fine = fine == demand[at][entity]
+                if rule.share is not None:
+                    fine = fine == self._is_kept(name, rule, frame, keys)
             if rule.demand == "false" and name != self.unit.table:
                 # a broken rule is broken by one of the rows, not by each
                 result &= np.bincount(entity[fine], minlength=frame.rows) > 0
@@ -188,7 +202,7 @@ class Entities:
         self._put_children(frame, self.unit.table, writes, found)
 
     def _put_exceptions(self, frame: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> None:
-        # those of the unit's own rules are the entity's, whatever the try
+        # those of the unit's own rules are found when all is settled
         own = {rule.name for _, rule in self.unit.rules}
         for at, part in found:
             for name in part.known_exceptions():
@@ -248,15 +262,15 @@ class Entities:
         self, frame: Frame, number: int, *, leaving_out: Rule | None = None
     ) -> NDArray[np.bool_]:
         """Entities of a pilot whose first try of a stage holds."""
-        demands = {rule: self._demanded((name, rule), frame) for name, rule in self.unit.rules}
-        at = np.arange(frame.rows, dtype=np.int64)
         for before in range(number):
-            self._settle(frame, before, demands)
+            self._settle(frame, before)
         stage = self.unit.stages[number]
+        keys = frame.keys
         if number:
+            at = np.arange(frame.rows, dtype=np.int64)
             frame = frame.tried_again(at, number * STAGE_TRIES, 1)
         accepted = self._run_all(stage, frame, is_guided=leaving_out is None)
-        return accepted & self.holds(frame, stage, demands, at, leaving_out=leaving_out)
+        return accepted & self.holds(frame, stage, keys, leaving_out=leaving_out)
 
     def _refuse(self, stage: EntityStage, drawn: int) -> NoReturn:
         names = ", ".join(f"`{rule.name}`" for _, rule in stage.rules)
@@ -276,13 +290,13 @@ class Entities:
             exit_code=3,
         )
 
-    def _give_up(self, frame: Frame, row: int, stage: EntityStage) -> NoReturn:
+    def _give_up(self, frame: Frame, row: int, stage: EntityStage, tries: int) -> NoReturn:
         names = ", ".join(f"`{rule.name}`" for _, rule in stage.rules)
         raise RowError(
             "unsatisfiable",
             stage.rules[-1][1].span,
             f"row {int(frame.ordinals[row])} of `{frame.table}`: {names} did not hold in "
-            f"{MOST_TRIES:,} tries of it with what is under it",
+            f"{tries - 1:,} tries of it with what is under it",
             "make the rule possible for every number of rows and every value that is given",
         )
 

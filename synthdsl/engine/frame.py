@@ -42,7 +42,8 @@ class Frame:
     under them mix these. `outer` is set inside an aggregate: the frame of the rows whose related
     rows these are, and for each of these the position of its row; `before` while a sequence is
     made: the frame of the rows just before these, and their positions there, and the same for
-    the first rows and for these rows among all. `design` covers draws of root rows in their first try.
+    the first rows and for these rows among all. `design` covers draws of root rows in their
+    first try.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ from synthdsl.plan.movement import ExceptionShare, Marginal, MovedField, TableMo
 from synthdsl.plan.nodes import Node, whole_of
 from synthdsl.plan.reach import Reach
 from synthdsl.plan.shown import is_declared
-from synthdsl.plan.units import EntityUnit, Unit, with_ancestors
+from synthdsl.plan.units import Unit, with_ancestors
 from synthdsl.values.columns import Column
 from synthdsl.values.types import INT, Kind
 
@@ -354,7 +354,7 @@ class _Tally:
         self,
         tables: Mapping[str, TablePlan],
         shown: Mapping[str, _Shown],
-        soft: Iterable[_Soft],
+        soft: Iterable[tuple[str, str]],
     ) -> None:
         self._models = {name: table.table for name, table in tables.items()}
         self._soft = tuple(soft)
@@ -378,11 +378,11 @@ class _Tally:
         for (name, field), tally in self.fields.items():
             frame, groups = frames[name]
             tally.add(frame.column(field), groups)
-        for soft in self._soft:
-            frame, _ = _down(root, soft.noted, self._models)
-            found, rows = self.exceptions.get((soft.table, soft.rule), (0, 0))
-            broken = int(frame.exception(soft.rule).sum()) if frame.rows else 0
-            self.exceptions[soft.table, soft.rule] = found + broken, rows + frame.rows
+        for table, rule in self._soft:
+            frame, _ = _down(root, table, self._models)
+            found, rows = self.exceptions.get((table, rule), (0, 0))
+            broken = int(frame.exception(rule).sum()) if frame.rows else 0
+            self.exceptions[table, rule] = found + broken, rows + frame.rows
 
     def _add_count(self, frame: Frame, name: str, root: Frame) -> None:
         assert frame.parents is not None and frame.owner is not None
@@ -405,27 +405,10 @@ def _down(
     return frame, at
 
 
-@dataclass(frozen=True)
-class _Soft:
-    """A soft rule of a table, and the table whose rows note its exceptions."""
-
-    table: str
-    rule: str
-    noted: str
-
-
-def _soft_rules(plan: FamilyPlan, models: Mapping[str, Table]) -> list[_Soft]:
-    entities: dict[tuple[str, str], str] = {}
-
-    def note(units: Iterable[Unit]) -> None:
-        for unit in units:
-            if isinstance(unit, EntityUnit):
-                note(unit.units)
-                entities.update({(name, rule.name): unit.table for name, rule in unit.rules})
-
-    note(plan.units)
+def _soft_rules(plan: FamilyPlan, models: Mapping[str, Table]) -> list[tuple[str, str]]:
+    """The soft rules of a family, by table and name."""
     return [
-        _Soft(name, rule.name, entities.get((name, rule.name), name))
+        (name, rule.name)
         for name in plan.tables
         for rule in models[name].rules
         if rule.share is not None

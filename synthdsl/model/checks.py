@@ -34,7 +34,6 @@ from synthdsl.model.expressions import (
 )
 from synthdsl.model.findings import Findings
 from synthdsl.model.lookups import check_gaps, check_rows
-from synthdsl.model.masks import reads_masked
 from synthdsl.model.masses import keeps_enough
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.ordering import needs_of, shortest_way, spelled_way
@@ -249,13 +248,27 @@ def check_rules(spec: Spec, findings: Findings) -> None:
 
 def _check_null_tests(condition: Expr, table: Table, spec: Spec, findings: Findings) -> None:
     for test, at, name in _null_tests(condition, table, spec.tables, ()):
-        if reads_masked(name, at.fields, at.masks):
+        if _is_touched(at, name, spec.tables):
             findings.report(
                 "bad-rule",
                 test.span,
                 f"a rule reads complete values, but `{name}` is null where it is masked",
                 "test a field that is never masked",
             )
+
+
+def _is_touched(table: Table, name: str, tables: Mapping[str, Table]) -> bool:
+    """Whether a field is masked, or derived from one that is, in its row or above."""
+    waiting, seen = [(table, name)], set()
+    while waiting:
+        at, current = waiting.pop()
+        if current in at.masks:
+            return True
+        value = at.fields[current].value
+        if value is not None and (at.name, current) not in seen:
+            seen.add((at.name, current))
+            waiting += _fields_of_value(value, at, tables, ())
+    return False
 
 
 def _null_tests(
@@ -275,6 +288,14 @@ def _null_tests(
     if isinstance(expression, Operation) and expression.operator in ("is-null", "is-not-null"):
         for at, name in _fields_of_value(expression.operands[0], table, tables, outer):
             yield expression, at, name
+    if isinstance(expression, FieldRef):
+        value = table.fields[expression.field].value
+        if isinstance(value, Above):
+            above = tables[table.parent.table] if table.parent is not None else table
+            yield from _null_tests(value.inner, above, tables, ())
+        elif isinstance(value, Related) and not expression.field.isidentifier():
+            # an aggregate that the rule spells out, computed once for all who read it
+            yield from _null_tests(value, table, tables, ())
     for child in children(expression):
         yield from _null_tests(child, table, tables, outer)
 

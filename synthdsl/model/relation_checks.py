@@ -91,7 +91,7 @@ def _check_link(table: Table, parent: Table, findings: Findings) -> None:
 
 
 def _check_count(count: Field, table: Table, findings: Findings) -> None:
-    """A number of rows that is negative or far too large, or may be negative by its distribution."""
+    """A number of rows that no row can have, or that may be negative by its distribution."""
     number = count.value.value if isinstance(count.value, Constant) else 0
     if number is not None and not 0 <= number <= MOST_UNDER_ONE:
         findings.report(

@@ -32,7 +32,6 @@ from synthdsl.model.findings import Findings
 from synthdsl.model.ordering import needs_of
 from synthdsl.model.spec import Case, Field, Rule, Spec, Table
 
-
 OF_THE_ROW = (RowIndex, Above, FileColumn, MachineColumn, Neighbour, Related)
 """Expressions that differ between rows whatever other fields are: by where the row stands."""
 

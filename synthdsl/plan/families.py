@@ -188,9 +188,11 @@ def _step_units(graph: FamilyGraph, steps: Mapping[str, Sequence[Step]]) -> list
         sequences = _sequences(graph, name)
         in_sequence = {field for sequence in sequences for field in sequence}
         before_end = _before_end(graph, table)
-        for step in steps[name]:
-            if step.fields[0] not in in_sequence:
-                units.append(_step_unit(graph, name, step, before_end))
+        units += [
+            _step_unit(graph, name, step, before_end)
+            for step in steps[name]
+            if step.fields[0] not in in_sequence
+        ]
         for sequence in sequences:
             own = tuple(s for s in steps[name] if set(s.fields) & set(sequence))
             units.append(_sequence_unit(graph, name, own))

@@ -253,7 +253,7 @@ def relations_html(table: RelatedLike) -> list[str]:
     rows = list(relations(table))
     lines = []
     if rows:
-        shown = "".join(f"<dt>{escape(w)}</dt><dd>{_marked(t)}</dd>" for w, t in rows)
+        shown = "".join(f"<dt>{escape(w)}</dt><dd>{marked(t)}</dd>" for w, t in rows)
         lines.append(f'<dl class="relations">{shown}</dl>')
     if table.states:
         lines += [
@@ -274,7 +274,7 @@ def _code(text: str) -> str:
     return f"<code>{escape(text)}</code>" if text else ""
 
 
-def _marked(text: str) -> str:
+def marked(text: str) -> str:
     """Plain text with what stands between backticks as code."""
     parts = escape(text).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
@@ -295,8 +295,8 @@ def _parts_html(parts: Sequence[MakingLike]) -> str:
     items = []
     for made in parts:
         if made.parts:
-            items.append(f"<li>{_marked(_conditioned(made))}{_parts_html(made.parts)}</li>")
+            items.append(f"<li>{marked(_conditioned(made))}{_parts_html(made.parts)}</li>")
         else:
             name = f"<strong>{escape(made.table)}</strong>"
-            items.append(f"<li>{name} {_marked(sentence(made))}</li>")
+            items.append(f"<li>{name} {marked(sentence(made))}</li>")
     return f'<ol class="order">{"".join(items)}</ol>'

@@ -86,7 +86,7 @@ def summarise(column: pa.ChunkedArray | pa.Array, *, bins: int, is_key: bool = F
     rows, nulls = len(column), column.null_count
     values = column.drop_null()
     shape = _shape(values, bins) if len(values) else None
-    if is_key and isinstance(shape, Shares) and not pa.types.is_boolean(values.type):
+    if is_key and isinstance(shape, Shares | Examples) and not pa.types.is_boolean(values.type):
         distinct = values.unique()
         shape = Examples(len(distinct), tuple(cell_text(v.as_py()) for v in distinct[:3]))
     return Summary(rows, nulls, shape)

@@ -27,6 +27,7 @@ from synthdsl.render._related import (
     FamilyLike,
     MakingLike,
     RelatedLike,
+    marked,
     order_html,
     order_text,
     place,
@@ -349,14 +350,14 @@ def _table_html(table: TableLike) -> list[str]:
         "</thead><tbody>",
     ]
     for number, field in enumerate(table.fields, 1):
-        note = f'<p class="note">{escape(field.note)}</p>' if field.note else ""
+        note = f'<p class="note">{marked(field.note)}</p>' if field.note else ""
         reads = ", ".join(f"<code>{escape(x)}</code>" for x in field.depends_on)
         slot = f"<code>{escape(field.slot)}</code>" if field.slot else ""
         lines.append(
             f'<tr><td class="number">{number}</td>'
             f'<th scope="row"><code>{escape(field.name)}</code></th>'
             f"<td><code>{escape(field.type)}</code></td>"
-            f'<td class="meaning">{escape(field.how)}{note}</td>'
+            f'<td class="meaning">{marked(field.how)}{note}</td>'
             f"<td>{reads}</td><td>{slot}</td></tr>"
         )
     account = account_html(table.rules, table.components)

@@ -331,3 +331,38 @@ def test_fields_in_a_circle_through_rows_are_refused() -> None:
     with pytest.raises(synthdsl.SynthError) as caught:
         synthdsl.load("visits.synth", text=text)
     assert caught.value.diagnostics[0].code == "cycle"
+
+
+def example_soft_siblings(random: Random) -> Entity:
+    """Each visit has its own exception; all are conditioned together, given their number."""
+    a, n = random.uniform(), random.poisson(2)
+    wanted = random.uniform(size=n) < 0.8
+
+    def holds(x: list[float]) -> bool:
+        before = [0.0, *x[:-1]]
+        return all((v >= w - 0.2) == k for v, w, k in zip(x, before, wanted, strict=True))
+
+    return {"a": a, "x": until_true(lambda: visits_of(random, a, n), holds)}
+
+
+SOFT_SIBLINGS = Example(
+    VISITS % ("", "  rule[80%] r: x >= coalesce(prev.x, 0) - 0.2\n", ""), example_soft_siblings, {}
+)
+
+
+def test_a_soft_rule_among_siblings_decides_row_by_row() -> None:
+    p = least_p(generated(SOFT_SIBLINGS), by_hand(SOFT_SIBLINGS.entity, 1))
+    assert p > ALARM, p
+
+
+def test_exceptions_are_labelled_where_they_are() -> None:
+    spec = synthdsl.load("visits.synth", text=SOFT_SIBLINGS.spec)
+    from synthdsl.engine.batches import family_batches
+
+    found: dict[str, list[Any]] = {}
+    for name, batch in family_batches(spec.recipe(), "patient", 0, 300, truth=True):
+        found.setdefault(name, []).append(batch.to_pandas())
+    visit, truth = (pd.concat(found[name]) for name in ("visit", "visit__truth"))
+    before = visit.groupby("patient_id")["x"].shift(1).fillna(0)
+    assert (truth["exception:r"].to_numpy() == (visit["x"] < before - 0.2).to_numpy()).all()
+    assert abs(truth["exception:r"].mean() - 0.2) < 5 * (0.16 / len(truth)) ** 0.5

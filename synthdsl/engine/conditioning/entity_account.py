@@ -90,12 +90,11 @@ class _Pilot:
         rows = hits = before = 0
         for root in family.pilot_roots(unit):
             frame, groups = _down(root, way)
-            entities.pilot(frame, 0)
-            at = np.arange(frame.rows, dtype=np.int64)
+            # leaving out a rule, it is drawn as declared, not guided by the rules
+            entities.pilot(frame, 0, leaving_out=unit.rules[0][1])
             met = np.ones(frame.rows, np.bool_)
             for pair in unit.rules:
-                demands = _demands(frame, pair[1])
-                holds = entities.holds(frame, EntityStage((), (pair,)), demands, at)
+                holds = entities.holds(frame, EntityStage((), (pair,)), frame.keys)
                 held[pair[1]].append(holds)
                 met &= holds
             roots.append(groups + before)
@@ -115,11 +114,6 @@ class _Pilot:
             if rule is not leaving_out:
                 met &= holds
         return grouped_interval(met, None if self._is_root else self._roots)
-
-
-def _demands(frame: Frame, rule: Rule) -> dict[Rule, NDArray[np.bool_] | None]:
-    """In which entities a soft rule must hold."""
-    return {rule: None if rule.share is None else ~frame.exception(rule.name)}
 
 
 def _down(root: Frame, way: tuple[str, ...]) -> tuple[Frame, NDArray[np.int64]]:
