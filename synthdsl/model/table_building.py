@@ -211,8 +211,9 @@ def _origin(field: Field, table: Table, tables: dict[str, Table]) -> tuple[str, 
     name, value = table.name, field.value
     has_risen = False
     current: Expr | None = value
-    at = field.name
-    while True:
+    seen: set[int] = set()
+    while id(current) not in seen:  # fields that repeat each other are reported as a circle
+        seen.add(id(current))
         if isinstance(current, Above):
             parent = tables[name].parent
             if parent is None:
@@ -228,3 +229,4 @@ def _origin(field: Field, table: Table, tables: dict[str, Table]) -> tuple[str, 
             current = target.value
         else:
             return None
+    return None
