@@ -339,7 +339,7 @@ def example_soft_siblings(random: Random) -> Entity:
     wanted = random.uniform(size=n) < 0.8
 
     def holds(x: list[float]) -> bool:
-        before = [0.0, *x[:-1]]
+        before = [0.0, *x][: len(x)]
         return all((v >= w - 0.2) == k for v, w, k in zip(x, before, wanted, strict=True))
 
     return {"a": a, "x": until_true(lambda: visits_of(random, a, n), holds)}

@@ -23,6 +23,7 @@ from family_spec import (
     FamilySpec,
     FieldPair,
     Machine,
+    Node,
     TablePair,
     joined,
 )
@@ -39,6 +40,8 @@ class Source:
     row: Callable[[Row, Row | None], Row | None]
     is_nullable: bool = False
     crosses: bool = False
+    also: frozenset[Node] = frozenset()
+    """What is read to find the rows."""
 
 
 def field_of(source: Source, field: FieldPair) -> Expression:
@@ -51,7 +54,7 @@ def field_of(source: Source, field: FieldPair) -> Expression:
     return Expression(
         source.prefix + field.name,
         of,
-        frozenset([(source.table, field.name)]),
+        frozenset([(source.table, field.name)]) | source.also,
         source.crosses,
         source.is_nullable or field.is_nullable,
     )
@@ -428,12 +431,14 @@ class FamilyWriter:
         return FieldPair(name, "site", d.reference(None, is_weighted=rng.random() < 0.5))
 
     def neighbour(self, table: TablePair, which: str) -> Source:
+        there = frozenset([(table.parent or "", "%" + table.name)])
         return Source(
             which + ".",
             table.name,
             lambda row, inner: row.neighbour(which),
             is_nullable=which in ("prev", "next"),
             crosses=True,
+            also=there if which in ("next", "last") else frozenset(),
         )
 
     def _sequence(self, name: str, table: TablePair) -> FieldPair:
