@@ -12,8 +12,8 @@ from synthdsl.cli.options import add_parameters, add_spec, complete_as, count, l
 SAMPLE = 2000
 
 DESCRIPTION = """Write a data dictionary: one HTML file with every field, its type, unit and
-description, how it is drawn, and a plot of it from a small sample. The page loads
-nothing from elsewhere."""
+description, how it is drawn, and a plot of it from a small sample; with pictures of how
+tables hang together and of pathways. The page loads nothing from elsewhere."""
 EXAMPLES = """  synthdsl docs clinic.synth -o clinic.html
   synthdsl docs clinic.synth -o - --sample 10000 > clinic.html
 """

@@ -30,8 +30,8 @@ SAMPLE = 1000
 PILOT = 16_384
 """Rows on which the law that fields have without the rules is measured."""
 
-DESCRIPTION = """Show the first rows of each table, a sketch of each field from a small sample, and
-what the rules moved."""
+DESCRIPTION = """Show the first rows of each table, those of a table under another under the rows
+shown there; a sketch of each field from a small sample; and what the rules moved."""
 EXAMPLES = """  synthdsl preview clinic.synth
   synthdsl preview clinic.synth patient -n 20
   synthdsl preview clinic.synth --set n=500 --seed 7

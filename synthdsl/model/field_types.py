@@ -103,8 +103,10 @@ class FieldTypes:
             type_ = resolve_type(node.type, declared.file, self._findings)
         elif node.draw is not None:
             type_ = natural_type(node.draw, self.row_scope(declared.file), Findings())
+        elif node.value is None:
+            # a column of a file says no type
+            return UNKNOWN
         else:
-            assert node.value is not None
             type_ = infer(node.value, self.row_scope(declared.file), Findings()).type
             if isinstance(type_.unit, Free):
                 type_ = type_.with_unit(ONE)

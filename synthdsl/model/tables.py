@@ -280,6 +280,13 @@ class TableBuilder:
                 "write `~` and a draw, or `=` and a value",
             )
             return Unknown(type, node.span)
+        if node.type is None:
+            self._findings.report(
+                "missing-type",
+                node.name.span,
+                f"column `{node.name.text}` of the file has no type",
+                f"write `let {node.name.text}: float`, or another type",
+            )
         if self._file_rows is None or type.is_unknown:
             return Unknown(type, node.span)
         values = self._file_rows.column(name, type, node.name.span, self._findings)

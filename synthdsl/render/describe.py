@@ -67,7 +67,15 @@ def _table(table: Table, tables: Mapping[str, Table]) -> DictionaryTable:
         under,
         "pathway" if machine is not None else "file" if table.is_fixed else "table",
         "" if machine is None else machine_svg(machine),
+        _reads(table, tables),
     )
+
+
+def _reads(table: Table, tables: Mapping[str, Table]) -> tuple[str, ...]:
+    """Tables that latent fields of a table refer to, and no column."""
+    shown = {reference.table for reference in table.references}
+    found = (f.type.table for f in table.fields.values() if f.type.kind is Kind.REFERENCE)
+    return tuple(dict.fromkeys(name for name in found if name in tables and name not in shown))
 
 
 def _rule(rule: Rule, table: Table) -> DictionaryRule:

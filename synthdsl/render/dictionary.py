@@ -77,7 +77,8 @@ class DictionaryRule:
 @dataclass(frozen=True)
 class DictionaryTable:
     """One table: `rows` in words or digits, `key` the names of its key fields. `shape`: `table`,
-    `pathway` or `file`; `picture`: an SVG of a pathway.
+    `pathway` or `file`; `picture`: an SVG of a pathway. `reads`: tables that latent fields refer
+    to.
     """
 
     name: str
@@ -90,6 +91,7 @@ class DictionaryTable:
     parent: DictionaryParent | None = None
     shape: str = "table"
     picture: str = ""
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def _relations(spec: DictionarySpec) -> list[str]:
         for reference in table.references
         if reference.table not in _above(table, spec)
     ]
+    links += [(table.name, "", target) for table in spec.tables for target in table.reads]
     picture = entity_diagram([_drawn(table) for table in spec.tables], parents, links)
     legend = _legend(spec, has_references=bool(links))
     return [
@@ -196,7 +199,9 @@ def _legend(spec: DictionarySpec, *, has_references: bool) -> str:
             "one, a circle that there may be none."
         )
     if has_references:
-        said.append("Dashed arrows lead from a field to the table that it refers to.")
+        said.append(
+            "Dashed arrows lead to tables that rows refer to, from the field that holds the key."
+        )
     return " ".join(said)
 
 
@@ -280,14 +285,17 @@ def _links_line(table: DictionaryTable, spec: DictionarySpec) -> str:
         ("Above", [t.name for t in spec.tables if t.parent and t.parent.table == table.name]),
         (
             "Refers to",
-            [r.table for r in table.references if r.table in known and r.table not in above[:1]],
+            [
+                *(r.table for r in table.references if r.table in known - set(above[:1])),
+                *table.reads,
+            ],
         ),
         (
             "Referred to by",
             [
                 t.name
                 for t in spec.tables
-                if any(r.table == table.name for r in t.references)
+                if table.name in (*(r.table for r in t.references), *t.reads)
                 and table.name not in _above(t, spec)[:1]
             ],
         ),

@@ -160,13 +160,8 @@ def test_the_outpatients_example():
 
 
 NOT_YET = {
-    "a table under a parent": "table v per t p [count ~ poisson(2)] {\n  y: int = 1\n}\n",
-    "sorted": "  y: float ~ sorted(uniform(0, 1))\n",
-    "prev": "  rule gap: prev is null or x >= prev.x\n",
-    "aggregates in a field": "  y: int = count(r for r in t)\n",
     "a named set": "  y: bool = x in numbers(1, 2)\n",
     "learn": '  learn m from "a.parquet" using tvae(epochs: 2)\n',
-    "pathway": "pathway p per t r {\n  a: gamma(mean: 5 h, cv: 1) -> {b: rest}\n  final b\n}\n",
     "privacy": "privacy {k(quasi) >= 11}\n",
 }
 

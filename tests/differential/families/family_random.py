@@ -324,11 +324,16 @@ class FamilyWriter:
         self.tables[name] = table
         if parent is None:
             return table
-        rng, above = self.rng, self.fields_at(parent)
+        rng, above = self.rng, self._fields_above(parent)
         table.number = self._number(above, few=len(self.tables) > 2)
         if rng.random() < 0.2:
             table.where = above.condition(0)
         return table
+
+    def _fields_above(self, parent: TablePair) -> Fields:
+        """What the head of a table reads."""
+        places = self.places(parent, VARIABLES[parent.name] + ".")
+        return Fields(self.rng, self.tables, [places[0], *places])
 
     def _number(self, above: Fields, *, few: bool) -> Draw | Expression:
         rng = self.rng
@@ -517,7 +522,7 @@ class FamilyWriter:
             },
             ("home", "died"),
         )
-        where = self.fields_at(parent).condition(0) if self.rng.random() < 0.4 else None
+        where = self._fields_above(parent).condition(0) if self.rng.random() < 0.4 else None
         table = TablePair("course", parent.name, where=where, machine=machine)
         table.fields = [
             FieldPair("state", "state", Expression("", lambda r, i: None)),
