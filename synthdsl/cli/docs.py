@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--sample", type=count, default=SAMPLE, metavar="N",
-        help=f"root rows to draw for the plots (default: {SAMPLE:,})",
+        help=f"rows of each table to draw for the plots, about (default: {SAMPLE:,})",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     add_parameters(parser)

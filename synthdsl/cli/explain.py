@@ -8,9 +8,9 @@ from synthdsl.cli.console import Console
 from synthdsl.cli.errors import FINE
 from synthdsl.cli.options import add_focus, add_parameters, add_spec, load
 
-DESCRIPTION = """Show how many rows each table has and under what, in which order fields are computed,
-what they read and how each is drawn; then of each rule its kind, how it is enforced, and the
-share of rows, or of what it is for, that would meet it anyway."""
+DESCRIPTION = """Show how many rows each table has and under what, in which order fields are
+computed, what they read and how each is drawn; then of each rule its kind, how it is enforced,
+and the share of rows, or of what it is for, that would meet it anyway."""
 EXAMPLES = """  synthdsl explain clinic.synth
   synthdsl explain clinic.synth --case elderly
   synthdsl explain clinic.synth --format html > how.html

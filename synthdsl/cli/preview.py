@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sample", type=count, default=SAMPLE, metavar="N",
-        help=f"root rows to draw for the sketches (default: {SAMPLE:,})",
+        help=f"rows of each table to draw for the sketches, about (default: {SAMPLE:,})",
     )  # fmt: skip
     add_seed(parser)
     add_focus(parser)

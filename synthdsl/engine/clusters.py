@@ -59,13 +59,20 @@ class ClusterSums:
         if self._rows == 0:
             return np.ones(self._places)
         shares = self._totals / self._rows
-        return effects(self.variances(), shares * (1 - shares) / self._rows)
+        independent = shares * (1 - shares) / self._rows
+        return effects(self.variances(), independent, self._sizes / self._rows)
 
 
-def effects(found: Floats, independent: Floats) -> Floats:
-    """By how much variances exceed those of independent rows: at least 1."""
+def effects(found: Floats, independent: Floats, most: float) -> Floats:
+    """By how much variances exceed those of independent rows: at least 1.
+
+    A share of none or of all rows says nothing of that: it has the mean effect of the others
+    (Rao, Scott 1981, "The analysis of categorical data from complex sample surveys"), or `most`,
+    the effect where the rows of each group agree.
+    """
     is_some = independent > 0
     ratio = np.divide(found, independent, out=np.ones_like(found), where=is_some)
+    ratio[~is_some] = ratio[is_some].mean() if is_some.any() else most
     return np.maximum(ratio, 1.0)
 
 
@@ -85,4 +92,4 @@ def _effects_of(totals: Floats, sizes: Floats) -> Floats:
     shares = totals.sum(axis=0) / rows
     scale = len(sizes) / max(len(sizes) - 1, 1) / rows**2
     found = np.square(totals - np.outer(sizes, shares)).sum(axis=0) * scale
-    return effects(found, shares * (1 - shares) / rows)
+    return effects(found, shares * (1 - shares) / rows, float(np.square(sizes).sum()) / rows)

@@ -33,9 +33,10 @@ from synthdsl.values.columns import Column
 RunUnit = Callable[[Unit, Frame], None]
 """Runs a unit for all rows under those of a frame of the unit's entity."""
 Guide = Callable[[Frame], NDArray[np.bool_]]
-"""Runs a pathway for all rows under those of a frame so that rules hold, and says for which rows
+"""Runs a unit for all rows under those of a frame so that rules hold, and says for which rows
 this is accepted as a draw given the rules.
 """
+Guides = Mapping[tuple[EntityStage, Unit], Guide]
 MOST_TRIES = 1 << 20
 LEAST_TRIES = 1 << 17
 MOST_TRIED_ROWS = 1 << 25
@@ -62,7 +63,7 @@ class Entities:
         conditions: Mapping[Node, Expr],
         run_unit: RunUnit,
         pilot_frames: Callable[[], Iterator[Frame]],
-        guides: Mapping[Unit, Guide],
+        guides: Guides,
     ) -> None:
         self.unit = unit
         self._tables = tables
@@ -105,8 +106,9 @@ class Entities:
         """Run the units of a stage; returns the entities that are accepted so far."""
         accepted = np.ones(frame.rows, np.bool_)
         for unit in stage.free:
-            if is_guided and unit in self._guides:
-                accepted &= self._guides[unit](frame)
+            guide = self._guides.get((stage, unit)) if is_guided else None
+            if guide is not None:
+                accepted &= guide(frame)
             else:
                 self._run_unit(unit, frame)
         return accepted

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdsl.engine.children.planning import child_guides
 from synthdsl.engine.conditioning.component import PILOT_SEED
 from synthdsl.engine.designs import Design
-from synthdsl.engine.entities import Entities, Guide, rows_under, way_down
+from synthdsl.engine.entities import Entities, Guide, Guides, rows_under, way_down
 from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame, RowError, child_frame, children_of
 from synthdsl.engine.pathways.demands import demand_of, most_rows
@@ -162,14 +163,17 @@ class FamilyRun:
         counts = frame.column(count_name(table)).values
         if len(counts) and counts.min() < 0:
             row = int(np.flatnonzero(counts < 0)[0])
+            field = self._tables[frame.table].plan.table.fields[count_name(table)]
             raise RowError(
                 "row-value",
-                self._tables[frame.table].plan.table.fields[count_name(table)].span,
+                field.span,
                 f"row {int(frame.ordinals[row])} of `{frame.table}` has {int(counts[row])} rows "
                 f"of `{table}`",
-                "truncate the draw: `[count ~ ... in [0, 60]]`",
+                "truncate the draw: `[count ~ ... in [0, 60]]`"
+                if field.draw is not None
+                else f"write `[max({field.text}, 0)]`",
             )
-        if int(counts.sum()) > MOST_TOGETHER:
+        if counts.sum(dtype=np.float64) > MOST_TOGETHER:
             row = int(counts.argmax())
             raise RowError(
                 "row-value",
@@ -219,10 +223,14 @@ class FamilyRun:
         frame.columns.update(made.columns)
         parents.add_child(frame)
 
-    def _guides(self, unit: EntityUnit) -> dict[Unit, Guide]:
-        """For pathways whose visited states rules of the unit are about: how to make them so."""
-        found: dict[Unit, Guide] = {}
+    def _guides(self, unit: EntityUnit) -> Guides:
+        """For pathways whose visited states rules of the unit are about, and for rows right below
+        that they ask for: how to make them so, by stage.
+        """
+        found: dict[tuple[EntityStage, Unit], Guide] = {}
         for stage in unit.stages:
+            own = child_guides(unit.table, stage, self._tables, self._make_rows)
+            found |= {(stage, part): guide for part, guide in own.items()}
             for part in stage.free:
                 guide = (
                     self._guide(unit.table, part.table, stage)
@@ -230,7 +238,7 @@ class FamilyRun:
                     else None
                 )
                 if guide is not None:
-                    found[part] = guide
+                    found[stage, part] = guide
         return found
 
     def _guide(self, top: str, table: str, stage: EntityStage) -> Guide | None:

@@ -161,7 +161,7 @@ class _Groups:
         """Those of the mean, whose variance would be `independent`, and of null."""
         if not self._is_any:
             return None
-        of_mean = effects(self._sums.variances(), np.array([independent]))
+        of_mean = effects(self._sums.variances(), np.array([independent]), 1.0)
         return np.concatenate([of_mean, self._shares.share_effects()])
 
     def kept(self) -> NDArray[np.int64] | None:

@@ -8,18 +8,16 @@ for the rows that are referred to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthdsl.engine.declared_shares import declared_shares
-from synthdsl.engine.entities import rows_under, way_down
+from synthdsl.engine.entities import rows_under
 from synthdsl.engine.families import FIRST_PILOT, FamilyRun
+from synthdsl.engine.family_tallies import FamilyTally, Shown, words_of
 from synthdsl.engine.frame import Frame, RowError
 from synthdsl.engine.marginals import (
-    TRUTHS,
-    MarginalTally,
     has_other_shares,
     has_other_values,
     is_measurable,
@@ -39,7 +37,6 @@ from synthdsl.plan.nodes import Node, whole_of
 from synthdsl.plan.reach import Reach
 from synthdsl.plan.shown import is_declared
 from synthdsl.plan.units import Unit, with_ancestors
-from synthdsl.values.columns import Column
 from synthdsl.values.types import INT, Kind
 
 PILOT_ROWS = 131_072
@@ -110,17 +107,6 @@ def _without_rules(spec: Spec) -> Plan:
     return lower(replace(spec, tables=tables, expectations=()))
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """What is compared of a table: fields, and whether its rows under each parent are counted.
-    `unmeasured`: fields that are not, and why.
-    """
-
-    fields: tuple[str, ...]
-    is_counted: bool
-    unmeasured: tuple[tuple[str, str], ...]
-
-
 class _Family:
     """A root table with all under it: its laws without rules, and those of its rows."""
 
@@ -152,15 +138,15 @@ class _Family:
             declared = self._declared(tallies)
             if declared is None:
                 why = "without the rules it has no law"
-                tallies = {n: _without_fields(found, why) for n, found in tallies.items()}
-                declared = _Tally(self._tables, tallies, ())
+                tallies = {n: found.only((), why, is_counted=False) for n, found in tallies.items()}
+                declared = FamilyTally(self._tables, tallies, ())
         realised = self._realised(tallies, measured, report)
         return [
             self._movement(name, found, declared, realised, measured, whole)
             for name, found in tallies.items()
         ]
 
-    def _shown(self, plan: TablePlan) -> _Shown | None:
+    def _shown(self, plan: TablePlan) -> Shown | None:
         """Of the fields that rules can move, those with a marginal; of the others, why not."""
         shown, others = [], []
         for name in self._reached(plan):
@@ -179,7 +165,7 @@ class _Family:
         is_counted = whole is not None and whole in self._reach and not self._is_fixed(plan.table)
         if not (shown or others or is_counted or plan.table.rules):
             return None
-        return _Shown(tuple(shown), is_counted, tuple(others))
+        return Shown(tuple(shown), is_counted, tuple(others))
 
     def _reached(self, plan: TablePlan) -> list[str]:
         return [n for n in plan.fields if is_declared(n) and (plan.name, n) in self._reach]
@@ -199,20 +185,18 @@ class _Family:
             if not field.startswith("#")
         )
 
-    def _conditioned(self, table: str, shown: _Shown) -> _Shown:
+    def _conditioned(self, table: str, shown: Shown) -> Shown:
         """Those fields only that rules condition themselves, and not what follows from them."""
         kept = tuple(n for n in shown.fields if (table, n) in self._reach.conditioned)
-        why = "without the rules it has no law"
-        others = tuple((name, why) for name in shown.fields if name not in kept)
-        return _Shown(kept, shown.is_counted, (*shown.unmeasured, *others))
+        return shown.only(kept, "without the rules it has no law", is_counted=shown.is_counted)
 
     # without rules
 
-    def _declared(self, shown: Mapping[str, _Shown]) -> _Tally | None:
+    def _declared(self, shown: Mapping[str, Shown]) -> FamilyTally | None:
         """The declared marginals; None where a row has impossible parameters."""
         family = self._bare.families[self._plan.root]
         units = self._needed(family.plan, shown)
-        tally = _Tally(self._tables, shown, ())
+        tally = FamilyTally(self._tables, shown, ())
         try:
             first, size, roots = 0, FIRST_PILOT, self._pilot_rows
             if len(family.plan.tables) == 1:
@@ -246,7 +230,7 @@ class _Family:
         keys = root_keys(f"{frame.table}#declared", start, stop)
         return Frame(frame.table, self._run.seed, keys, frame.ordinals)
 
-    def _needed(self, plan: FamilyPlan, shown: Mapping[str, _Shown]) -> list[Unit]:
+    def _needed(self, plan: FamilyPlan, shown: Mapping[str, Shown]) -> list[Unit]:
         """The units that make what is compared, with the rows that it stands in."""
         nodes: set[Node] = {(name, f) for name, found in shown.items() for f in found.fields}
         for name in shown:
@@ -261,12 +245,12 @@ class _Family:
 
     def _realised(
         self,
-        shown: Mapping[str, _Shown],
+        shown: Mapping[str, Shown],
         span: tuple[int, int],
         report: Callable[[int], object],
-    ) -> _Tally:
+    ) -> FamilyTally:
         """The marginals of root rows in `span` and of what is under them."""
-        tally = _Tally(self._tables, shown, _soft_rules(self._plan, self._models))
+        tally = FamilyTally(self._tables, shown, _soft_rules(self._plan, self._models))
         for frame in self._run.families_of(self._plan.root, *span, is_complete=True):
             tally.add(frame)
             report(frame.rows)
@@ -275,9 +259,9 @@ class _Family:
     def _movement(
         self,
         name: str,
-        shown: _Shown,
-        declared: _Tally,
-        realised: _Tally,
+        shown: Shown,
+        declared: FamilyTally,
+        realised: FamilyTally,
         measured: tuple[int, int],
         whole: tuple[int, int],
     ) -> TableMovement:
@@ -314,7 +298,7 @@ class _Family:
             of_roots=0 if is_root else whole[1] - whole[0],
         )
 
-    def _count(self, plan: TablePlan, declared: _Tally, realised: _Tally) -> MovedField:
+    def _count(self, plan: TablePlan, declared: FamilyTally, realised: FamilyTally) -> MovedField:
         """How many rows there are under each parent."""
         parent = plan.table.parent
         assert parent is not None
@@ -333,76 +317,11 @@ class _Family:
         )
 
 
-def _without_fields(shown: _Shown, why: str) -> _Shown:
-    others = tuple((name, why) for name in shown.fields)
-    return _Shown((), False, (*shown.unmeasured, *others))
-
-
 def _above(table: str, models: Mapping[str, Table]) -> Iterable[str]:
     parent = models[table].parent
     while parent is not None:
         yield parent.table
         parent = models[parent.table].parent
-
-
-class _Tally:
-    """Gathers the fields of the tables of a family, how many rows stand under each parent, and the
-    exceptions of `soft` rules.
-    """
-
-    def __init__(
-        self,
-        tables: Mapping[str, TablePlan],
-        shown: Mapping[str, _Shown],
-        soft: Iterable[tuple[str, str]],
-    ) -> None:
-        self._models = {name: table.table for name, table in tables.items()}
-        self._soft = tuple(soft)
-        self.fields = {
-            (name, field): MarginalTally(words_of(tables[name], tables[name].fields[field].field))
-            for name, found in shown.items()
-            for field in found.fields
-        }
-        self.counts = {n: MarginalTally(None) for n, found in shown.items() if found.is_counted}
-        self.rows = dict.fromkeys(shown, 0)
-        self.exceptions: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def add(self, root: Frame) -> None:
-        """Take in root rows with all that is under them."""
-        frames: dict[str, tuple[Frame, NDArray[np.int64] | None]] = {}
-        for name in self.rows:
-            frame, groups = frames[name] = _down(root, name, self._models)
-            self.rows[name] += frame.rows
-            if name in self.counts:
-                self._add_count(frame, name, root)
-        for (name, field), tally in self.fields.items():
-            frame, groups = frames[name]
-            tally.add(frame.column(field), groups)
-        for table, rule in self._soft:
-            frame, _ = _down(root, table, self._models)
-            found, rows = self.exceptions.get((table, rule), (0, 0))
-            broken = int(frame.exception(rule).sum()) if frame.rows else 0
-            self.exceptions[table, rule] = found + broken, rows + frame.rows
-
-    def _add_count(self, frame: Frame, name: str, root: Frame) -> None:
-        assert frame.parents is not None and frame.owner is not None
-        parent = self._models[name].parent
-        assert parent is not None
-        _, groups = _down(root, parent.table, self._models)
-        counts = np.bincount(frame.parents, minlength=frame.owner.rows)
-        self.counts[name].add(Column(counts.astype(np.int64)), groups)
-
-
-def _down(
-    root: Frame, table: str, models: Mapping[str, Table]
-) -> tuple[Frame, NDArray[np.int64] | None]:
-    """The rows of a table, and the root row that each hangs under; None at the root itself."""
-    frame, at = root, None
-    for name in way_down(root.table, table, models):
-        frame = frame.child(name)
-        assert frame.parents is not None
-        at = frame.parents if at is None else at[frame.parents]
-    return frame, at
 
 
 def _soft_rules(plan: FamilyPlan, models: Mapping[str, Table]) -> list[tuple[str, str]]:
@@ -420,13 +339,6 @@ def _is_unique(field: Field) -> bool:
         isinstance(draw, ProviderDraw) and draw.provider.is_unique
         for draw in inner_draws(field.draw)
     )
-
-
-def words_of(plan: TablePlan, field: Field) -> tuple[str, ...] | None:
-    """The words that codes of a field stand for; None where it has none."""
-    if field.type.enum is not None:
-        return field.type.enum.members
-    return TRUTHS if field.type.kind is Kind.BOOL else plan.fields[field.name].words
 
 
 def _moved(
@@ -457,7 +369,7 @@ def _moved(
     )
 
 
-def _exception_shares(plan: TablePlan, realised: _Tally) -> tuple[ExceptionShare, ...]:
+def _exception_shares(plan: TablePlan, realised: FamilyTally) -> tuple[ExceptionShare, ...]:
     """The soft rules of a table and their exceptions, of rows or of what the rules condition."""
     found = []
     for rule in plan.table.rules:

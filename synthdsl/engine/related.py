@@ -117,7 +117,8 @@ def related(expression: Related, frame: Frame) -> Column:
     counted = np.ones(rows.rows, np.bool_)
     if expression.condition is not None:
         counted = is_true(evaluate(expression.condition, inside), rows.rows)
-    return _REDUCERS[expression.function](expression, inside, group, counted, frame.rows)
+    found: Column = _REDUCERS[expression.function](expression, inside, group, counted, frame.rows)
+    return found
 
 
 def _related_rows(expression: Related, frame: Frame) -> tuple[Frame, NDArray[np.int64]]:
@@ -197,7 +198,8 @@ def _count(
 
 def _sums(values: NDArray[Any], group: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
     # each row's own values are added one by one, whatever stands beside them
-    return np.bincount(group, weights=values.astype(np.float64), minlength=rows)
+    sums: NDArray[Any] = np.bincount(group, weights=values.astype(np.float64), minlength=rows)
+    return sums
 
 
 def _sum(

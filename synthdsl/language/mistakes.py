@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from synthdsl.diagnostics import Diagnostic
 from synthdsl.language.lexer import BARE_UNITS, HEADS, Lexeme
+from synthdsl.language.table_mistakes import is_of_state, mistake_with_tables, type_of_reference
 from synthdsl.source import Span
 
 _WRITE_INSTEAD = {
@@ -152,12 +153,22 @@ def _well_known(
     previous = before[-1] if before else None
     if not before and found.kind == "NAME":
         return _bad_statement(span, expected, found)
+    of_tables = mistake_with_tables(span, expected, before, found)
+    if of_tables is not None:
+        return of_tables
     if len(before) == 1 and previous is not None and previous.kind == "NAME":
+        if found.text == "~" and is_of_state(span):
+            return Diagnostic(
+                "syntax", span, "a state has `:` before its stay",
+                f"write `{previous.text}: ... -> {{...}}`",
+            )  # fmt: skip
         if found.text == "~":
+            table = type_of_reference(span)
             return Diagnostic(
                 "missing-type",
                 _span_of(span, previous),
                 f"field `{previous.text}` has no type",
+                f"write `{previous.text}: {table} ~ ref {table} ...`" if table is not None else
                 f"write `{previous.text}: float ~ ...`, "
                 f"or `let {previous.text} ~ ...` for a latent",
             )  # fmt: skip

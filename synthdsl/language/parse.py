@@ -6,6 +6,7 @@ where a statement may start, `BROKEN` stands for the statement, and parsing goes
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ LONGEST_SKIPPED = 5_000
 """Words and signs read after a mistake before the rest of its line is passed over."""
 MOST_DIAGNOSTICS = 100
 """Syntax errors after which the rest of a file is not read."""
+_KEY_OF_CHILD = re.compile(r"^ *key *\( *([A-Za-z]\w*) *,", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -250,17 +252,40 @@ class _Run:
     def _open_substitute(self, head: Lexeme, line_end: Lexeme) -> None:
         """Feed the opening of a table that parses, so that its members can be read."""
         self._cut_back()
-        at = line_end.start
-        words = [
-            Lexeme("TABLE", "table", head.start),
-            Lexeme("NAME", f"_{at}", at),
-            Lexeme("LSQB", "[", at),
-            Lexeme("INT", "0", at),
-            Lexeme("RSQB", "]", at),
-            Lexeme("LBRACE", "{", at),
+        typed = [
+            x for x in self._lexemes if head.start <= x.start < line_end.start and x.text.strip()
         ]
-        for word in words:
+        for word in self._substitute(typed, line_end.start):
             self._feed(word)
+
+    def _substitute(self, typed: list[Lexeme], at: int) -> list[Lexeme]:
+        """The head of a table or pathway with what `typed` tells: its name, and the row above."""
+
+        def word(kind: str, text: str) -> Lexeme:
+            return Lexeme(kind, text, at)
+
+        texts = [x.text for x in typed]
+        is_known = texts[:1] in (["table"], ["pathway"]) and [x.kind for x in typed[1:2]] == ["NAME"]
+        name = typed[1] if is_known else word("NAME", f"_{at}")
+        per = [word("PER", "per"), *self._row_above(typed, at)] if "per" in texts else []
+        if is_known and texts[0] == "pathway":
+            per = per or [word("PER", "per"), word("NAME", f"_{at}"), word("NAME", f"_{at}")]
+            start = [word("STARTS", "starts"), word("DATE", "2000-01-01")]
+            return [word("PATHWAY", "pathway"), name, *per, *start, word("LBRACE", "{")]
+        size = [word("LSQB", "["), word("INT", "0"), word("RSQB", "]")]
+        file = [x for x, before in zip(typed[1:], texts, strict=False) if before == "from"]
+        if file and file[0].kind == "STRING":
+            size = [word("FROM", "from"), file[0]]
+        return [word("TABLE", "table"), name, *per, *size, word("LBRACE", "{")]
+
+    def _row_above(self, typed: list[Lexeme], at: int) -> list[Lexeme]:
+        """The table above, and the name of its row: where the head gives none, that of the key."""
+        after = typed[[x.text for x in typed].index("per") + 1 :]
+        names = [x for x in after[:2] if x.kind == "NAME"]
+        if len(names) == 1:
+            key = _KEY_OF_CHILD.search(self._source.text, at)
+            names.append(Lexeme("NAME", key[1] if key else f"_{at}", at))
+        return names if len(names) == 2 else [Lexeme("NAME", f"_{at}", at)] * 2
 
     def _cut_back(self) -> None:
         """Drop the unfinished statement from the parser's stack."""

@@ -136,9 +136,7 @@ def _check_each(node: tree.Rule | tree.Case, tables: list[str], findings: Findin
 
 
 def _check_rest(file: tree.File, findings: Findings, *, has_syntax_errors: bool) -> None:
-    words = {
-        tree.Privacy: "privacy requirements",
-    }
+    words: dict[type, str] = {tree.Privacy: "privacy requirements"}
     tables = [s.name.text for s in file.statements if isinstance(s, tree.Table | tree.Pathway)]
     for node in file.statements:
         if isinstance(node, tree.Rule | tree.Case):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isinf
+
 from synthdsl.model.draws import (
     DistributionDraw,
     ProviderDraw,
@@ -108,10 +110,11 @@ def _check_count(count: Field, table: Table, findings: Findings) -> None:
         return
     low, _ = draw.distribution.support(*draw.form.canonical(*values))
     if float(low) < -0.5:
+        lowest = "has no lowest value" if isinf(low) else f"starts at {float(low):g}"
         findings.report(
             "row-count",
             draw.span,
             f"the number of rows of `{table.name}` may be negative: "
-            f"`{draw.distribution.name}` starts at {float(low):g}",
+            f"`{draw.distribution.name}` {lowest}",
             "truncate it: `[count ~ ... in [0, 60]]`, or draw it from `poisson` or another count",
         )

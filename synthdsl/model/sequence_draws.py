@@ -261,7 +261,7 @@ def _report_root(draw: DrawNode, field: Field, table: Table, findings: Findings)
         "no-siblings",
         draw.span,
         f"`{name}` draws for all rows under one parent, and rows of `{table.name}` have none",
-        f"move `{field.name}` to a table under this one: `table visit per {table.name} p [...]`",
+        f"put them under one: `table {table.name} per owner o [count ~ ...]`",
     )
 
 

@@ -135,6 +135,8 @@ def _check_parents(builders: dict[str, Builder], findings: Findings) -> None:
                 "let one of the tables have no parent",
             )
             builder.links.parent = None
+        elif per.parent.text.startswith("_"):
+            builder.links.parent = None  # reported: its head does not parse
         elif per.parent.text not in builders:
             close = get_close_matches(per.parent.text, list(builders), n=1, cutoff=0.6)
             findings.report(

@@ -56,6 +56,7 @@ class FamilyGraph:
         self.tables = {name: tables[name] for name in self.names}
         self.touched = touched_by_masks(tables)
         self.reads = self._graph()
+        self._row_rules: set[OwnRule] | None = None
 
     def _graph(self) -> Graph:
         graph: Graph = {}
@@ -100,7 +101,37 @@ class FamilyGraph:
         return {r.node for r in expression_reads(own.condition, table, self.tables)}
 
     def is_of_rows(self, rule: OwnRule) -> bool:
-        """Whether a rule conditions single rows, given those above."""
+        """Whether a rule conditions single rows, given those above, apart from what is below."""
+        if self._row_rules is None:
+            every = [(name, own) for name, table in self.tables.items() for own in table.rules]
+            self._row_rules = {own for own in every if self._reads_single_rows(own)}
+            # what a rule keeps has the law that all other rules of the row give it: they are
+            # settled in the same stages
+            while joined := {
+                own
+                for own in self._row_rules
+                if any(o not in self._row_rules and self._keep_together(own, o) for o in every)
+            }:
+                self._row_rules -= joined
+        return rule in self._row_rules
+
+    def _keep_together(self, one: OwnRule, other: OwnRule) -> bool:
+        """Whether two rules condition the same draws of a row, of which one keeps some."""
+        (table, own), (at, another) = one, other
+        if table != at or own.demand != "hold" or another.demand != "hold":
+            return False
+        if not (own.keeping or another.keeping or another.keeping_below):
+            return False
+        if not self._reads_single_rows(other) and _scope_of(self, other).table != at:
+            return False
+        fields = self.tables[table].fields
+        shared = self.ancestors(self.rule_nodes(one)) & self.ancestors(self.rule_nodes(other))
+        return any(
+            name == table and field in fields and fields[field].draw is not None
+            for name, field in shared
+        )
+
+    def _reads_single_rows(self, rule: OwnRule) -> bool:
         name, own = rule
         if reads_beyond(own.condition) or own.keeping_below:
             return False
@@ -536,17 +567,16 @@ def _circle(units: Sequence[Unit], graph: FamilyGraph) -> SynthError:
     table, _, name = circle[0].partition(".")
     field = graph.tables[table].fields.get(name)
     span = graph.tables[table].span if field is None else field.name_span
+    if len(shown) == 1 and field is not None:
+        message = f"`{name}` depends on itself in the same row, or in a later one"
+        help_ = f"read `prev.{name}`, or another field"
+    else:
+        names = ", ".join(f"`{name}`" for name in shown[:12])
+        message = f"fields of related rows depend on each other in a circle: {names}"
+        help_ = "break it: let one of them not read the next"
     return SynthError(
         "the spec cannot be planned",
-        diagnostics=[
-            Diagnostic(
-                "cycle",
-                span,
-                "fields of related rows depend on each other in a circle: "
-                + ", ".join(f"`{name}`" for name in shown[:12]),
-                "break it: let one of them not read the next",
-            )
-        ],
+        diagnostics=[Diagnostic("cycle", span, message, help_)],
     )
 
 

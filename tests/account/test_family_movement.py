@@ -239,8 +239,10 @@ def test_effects_of_words_and_cells_agree():
     tally.add(Column(codes, None, Vocabulary(("a", "b", "c"))), groups)
     found = tally.marginal()
     cells, below = cell_effects(codes, 3, groups)
-    assert found.effects[:3] == pytest.approx(cells) and found.effects[3] == 1
-    assert below[0] == pytest.approx(cells[0]) and below[2] == 1
+    assert found.effects[:3] == pytest.approx(cells)
+    # no row is null: as alike as the words are
+    assert found.effects[3] == pytest.approx(cells.mean())
+    assert below[0] == pytest.approx(cells[0]) and below[2] == pytest.approx(below[:2].mean())
     assert found.effects[0] > 4  # rows of a group agree
 
 
@@ -271,6 +273,21 @@ def test_chance_is_not_taken_for_movement_where_rows_are_alike():
         assert not has_other_values(x, y)
         assert not has_other_shares(a, b)
         naive += has_other_values(without_groups(x), without_groups(y))
+    assert naive > 20
+
+
+def test_a_few_groups_are_not_taken_for_many_rows():
+    """Groups of 12 equal values each, four against four hundred: most cells have no value."""
+    rng = np.random.default_rng(9)
+    naive = 0
+    for _ in range(50):
+        tallies = MarginalTally(None), MarginalTally(None)
+        for tally, number in zip(tallies, (400, 4), strict=True):
+            groups = np.repeat(np.arange(number), 12)
+            tally.add(Column(rng.normal(size=number)[groups]), groups)
+        first, second = (tally.marginal() for tally in tallies)
+        assert not has_other_values(first, second)
+        naive += has_other_values(without_groups(first), without_groups(second))
     assert naive > 20
 
 

@@ -320,7 +320,7 @@ def test_rules_that_condition_nothing_are_refused() -> None:
 def test_a_rule_that_no_entity_meets_is_refused() -> None:
     text = VISITS % ("", "", "rule r each patient p: count(v for v in p.visit where v.x > 99) > 0")
     with pytest.raises(synthdsl.SynthError) as caught:
-        synthdsl.load("visits.synth", text=text).generate(5).tables
+        list(synthdsl.load("visits.synth", text=text).generate(5).all_batches())
     assert caught.value.exit_code == 3
     assert caught.value.diagnostics[0].code == "unsatisfiable"
 

@@ -37,7 +37,7 @@ pathway stay per visit v where v.kind == acute starts 2024-01-01 {
   ward: gamma(mean: 3 d, cv: 1) -> {home: 100%}
   final home
 }
-rule some each patient p: any(v.long for v in p.visit) or p.id == "P-01"
+rule some each patient p: any(v.long for v in p.visit) or p.id == "P-03"
 """
 
 

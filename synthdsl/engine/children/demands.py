@@ -111,7 +111,7 @@ class _Reader:
                 else Premise(other, not is_negated, False)
                 for other, is_negated in others
             )
-            own = "false" if is_implied and number == 0 else "true"
+            own = "false" if is_implied and number == 0 else demand
             for clause in split(operand, own):
                 for found in self.demands(clause):
                     yield replace(found, premises=(*premises, *found.premises))

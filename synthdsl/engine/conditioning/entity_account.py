@@ -33,13 +33,14 @@ def entity_account(
     rules = [rule for _, rule in unit.rules]
     z = pilot.probability(None)
     scope = scope_words(unit, tables)
+    strategy = "guided tries" if entities._guides else "whole tries"
     kept = kept_units(unit)
     whole = ComponentAccount(
         unit.scope,
         drawn_words(unit.units, unit.scope, tables),
         tuple(rule.name for rule in rules),
-        "whole tries",
-        f"{_drawn_again(unit)} until the rules hold, each by tries of its own",
+        strategy,
+        _drawn_again(unit, is_guided=bool(entities._guides)),
         z,
         accepted / drawn,
         scope,
@@ -54,7 +55,7 @@ def entity_account(
             rule.text,
             rule.span.line,
             kind_of(rule).name,
-            "whole tries, exact" + (", given what is kept" if kept_fields(rule) else ""),
+            f"{strategy}, exact" + (", given what is kept" if kept_fields(rule) else ""),
             z,
             pilot.probability(rule) if is_measured else always if len(rules) == 1 else None,
             rule.share,
@@ -67,12 +68,17 @@ def entity_account(
     return whole, parts
 
 
-def _drawn_again(unit: EntityUnit) -> str:
+def _drawn_again(unit: EntityUnit, *, is_guided: bool) -> str:
     is_narrow = any(isinstance(inner, EntityUnit) for inner in unit.units)
     law = "made as the other rules say" if is_narrow else "drawn as declared"
     if unit.scope == unit.table:
-        return f"all that the rules read below one row is {law}"
-    return f"the rows under one parent are {law}"
+        what = f"all that the rules read below one row is {law}"
+    else:
+        what = f"the rows under one parent are {law}"
+    if is_guided:
+        law = "rows below are drawn given what the rules ask of them, where its chance is known"
+        what = f"{law}; all else that the rules read is drawn as declared"
+    return f"{what} until the rules hold, each by tries of its own"
 
 
 class _Pilot:

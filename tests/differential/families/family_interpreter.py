@@ -246,7 +246,7 @@ class World:
     """Entities of a spec, one after the other."""
 
     def __init__(
-        self, structure: Structure, seed: int, *, sites: list[Row], most_tries: int = 400_000
+        self, structure: Structure, seed: int, *, sites: list[Row], most_tries: int = 20_000
     ) -> None:
         self.structure = structure
         self.rng = np.random.default_rng(seed)
@@ -254,6 +254,15 @@ class World:
         self.tries, self.most_tries = 0, most_tries
         self.frozen: frozenset[Node] = frozenset()
         self.demands: dict[tuple[str, tuple[int, ...]], bool] = {}
+
+    def entities(self, rows: int, *, on_average: int = 200) -> list[Row]:
+        """So many entities, in so many tries each."""
+        found = []
+        for index in range(rows):
+            found.append(self.entity(index))
+            if self.tries > on_average * (index + 30):
+                raise TooRareError(f"{self.tries} tries for {index + 1} entities")
+        return found
 
     def entity(self, index: int = 0) -> Row:
         """A root row with all that hangs under it, complete."""
@@ -312,9 +321,11 @@ class World:
         instance.state[unit.number] = "made"
 
     def _until_held(self, rules: list[RulePair], unit: Unit, instance: Row) -> None:
+        tries = 0
         while not self._hold(rules, unit, instance):
             self.tries += 1
-            if self.tries > self.most_tries:
+            tries += 1
+            if tries > self.most_tries:
                 raise TooRareError(", ".join(r.name for r in rules))
             self._clear(unit, instance)
 

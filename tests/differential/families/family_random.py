@@ -382,7 +382,7 @@ class FamilyWriter:
         condition = at.condition(0) if rng.random() < 0.15 else None
         if condition is not None:
             draw = d.by_condition(condition, draw, d.normal(d.constant(1.0), 1.0, step))
-        if rng.random() < 0.1:
+        elif rng.random() < 0.1:
             draw = d.sometimes_null(draw, 30)
         return FieldPair(name, "float", draw, step)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import family_draws as d
-from family_interpreter import NoUnitError, Structure
+from family_interpreter import SIBLINGS, NoUnitError, Structure, Unit
 from family_random import (
     NUMBERS,
     Fields,
@@ -197,6 +197,8 @@ def _is_within(spec: FamilySpec) -> bool:
         return False
     drawn = structure.drawn
     for unit in structure.units:
+        if _meets_until(spec, structure, unit):
+            return False
         keeping = [r for r in unit.rules if r.keeping]
         if len(keeping) > 1:
             return False
@@ -206,6 +208,15 @@ def _is_within(spec: FamilySpec) -> bool:
         if keeping and any(not u.is_case for u in meets):
             return False
     return True
+
+
+def _meets_until(spec: FamilySpec, structure: Structure, unit: Unit) -> bool:
+    """Whether rules of siblings condition what decides which siblings are there."""
+    table = spec.tables[unit.table]
+    if table.until is None or unit.mode != SIBLINGS:
+        return False
+    there = (table.parent or "", "%" + table.name)
+    return bool(unit.nodes & structure.ancestors[there] & structure.drawn)
 
 
 __all__ = ["opposite", "random_spec"]
