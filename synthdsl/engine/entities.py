@@ -74,6 +74,11 @@ class Entities:
         self._ways = {name: way_down(unit.table, name, tables) for name, _ in unit.rules}
         self._acceptance: dict[int, tuple[int, int]] = {}
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether some of what the entities need is made so that rules hold."""
+        return bool(self._guides)
+
     def fill(self, frame: Frame) -> None:
         """Make what the unit makes for every row of `frame`, a frame of the unit's table."""
         if not frame.rows:

@@ -202,25 +202,35 @@ def _sums(values: NDArray[Any], group: NDArray[np.int64], rows: int) -> NDArray[
     return sums
 
 
+def _whole_sums(values: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Exact sums of whole numbers, of which `counts` in a row belong together."""
+    total = np.concatenate([np.zeros(1, np.int64), np.cumsum(values.astype(np.int64))])
+    ends = np.cumsum(counts)
+    found: NDArray[np.int64] = total[ends] - total[ends - counts]
+    return found
+
+
 def _sum(
     expression: Related, frame: Frame, group: Any, counted: NDArray[np.bool_], rows: int
 ) -> Column:
     column, known = _known(expression, frame, counted)
-    sums: Any = _sums(column.values[known], group[known], rows)
+    own, values = group[known], column.values[known]
     if expression.type.kind in INTEGER_KINDS:
-        sums = np.rint(sums).astype(np.int64)
-    return Column(sums)
+        return Column(_whole_sums(values, _numbers(own, rows)))
+    return Column(_sums(values, own, rows))
 
 
 def _mean(
     expression: Related, frame: Frame, group: Any, counted: NDArray[np.bool_], rows: int
 ) -> Column:
     column, known = _known(expression, frame, counted)
-    count = _numbers(group[known], rows)
-    means: Any = _sums(column.values[known], group[known], rows) / np.maximum(count, 1)
+    own, values = group[known], column.values[known]
+    count = _numbers(own, rows)
+    size = np.maximum(count, 1)
     if expression.type.kind in INTEGER_KINDS:
-        means = np.floor(means + 0.5).astype(np.int64)
-    return Column(means, count > 0)
+        # rounded half up
+        return Column((2 * _whole_sums(values, count) + size) // (2 * size), count > 0)
+    return Column(_sums(values, own, rows) / size, count > 0)
 
 
 def _extreme(reduce: Any) -> Any:

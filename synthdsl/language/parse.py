@@ -29,7 +29,7 @@ LONGEST_SKIPPED = 5_000
 """Words and signs read after a mistake before the rest of its line is passed over."""
 MOST_DIAGNOSTICS = 100
 """Syntax errors after which the rest of a file is not read."""
-_KEY_OF_CHILD = re.compile(r"^ *key *\( *([A-Za-z]\w*) *,", re.MULTILINE)
+_KEY_OF_CHILD = re.compile(r"^ *key *\( *([A-Za-z]\w*) *, *index\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,11 @@ def _outside(span: Span, expected: set[str], found: Lexeme) -> Diagnostic | None
 
 def _row_without_name(span: Span, texts: list[str], found: Lexeme) -> Advice:
     """`per customer [`, `each customer:`, `each c in customer`."""
-    if len(texts) < 2 or texts[-2] not in ("per", "each") or found.kind == "NAME":
+    if texts[-1] in ("starts", "where", "until") and texts[-3:-2] == ["per"]:
+        texts = texts[:-1]
+    elif found.kind == "NAME":
+        return None
+    if len(texts) < 2 or texts[-2] not in ("per", "each"):
         return None
     word, table = texts[-2:]
     if found.text == "in":
@@ -154,6 +158,18 @@ def _number_of_rows(span: Span, texts: list[str], found: Lexeme) -> Advice:
         )
     if len(texts) > 1 and texts[-2] == "[" and found.text == "=":
         return "a number of rows is not assigned", "write `[2]`, or `[count ~ poisson(2)]`"
+    if found.text == "from" or ("from" in texts and found.text == "["):
+        return (
+            "a table from a file has as many rows as that",
+            f'write `table {texts[1]} from "file.csv" {{`',
+        )
+    if found.text in ("per", "where", "until", "starts", "["):
+        order = (
+            "`table name per patient p [2] where ... until ... {`"
+            if texts[0] == "table"
+            else "`pathway name per encounter e where ... starts e.start {`"
+        )
+        return f"`{found.text}` cannot stand here after `{texts[-1]}`", f"the order is {order}"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from difflib import get_close_matches
 
 from synthdsl.diagnostics import Diagnostic, has_errors
@@ -118,7 +119,8 @@ def _check_each(node: tree.Rule | tree.Case, tables: list[str], findings: Findin
     """A rule or case outside of tables says for each row of which table it is."""
     word = "rule" if isinstance(node, tree.Rule) else "case"
     if node.each is None:
-        table = tables[0] if tables else "table"
+        named = [w for w in re.findall(r"\w+", node.condition.span.text) if w in tables]
+        table = (named or tables or ["table"])[0]
         findings.report(
             "bad-rule",
             node.name.span,

@@ -29,6 +29,7 @@ from synthdsl.model.folding import fold
 from synthdsl.model.inlining import unscoped
 from synthdsl.model.operators import unify
 from synthdsl.model.quantities import convert, named, unknown
+from synthdsl.model.relation_advice import call_on_rows, differing_rows
 from synthdsl.model.scope import Scope
 from synthdsl.model.type_names import resolve_type
 from synthdsl.providers.base import PROVIDERS
@@ -87,8 +88,12 @@ def _unknown_function(node: tree.Call, name: str, scope: Scope, findings: Findin
             node.span,
             f"`{name}` is no condition on one row: what holds between rows comes from how they "
             "are drawn",
-            _OF_ALL_ROWS[name],
+            (name != "determines" and differing_rows(node, scope)) or _OF_ALL_ROWS[name],
         )
+        return unknown(node.span)
+    of_rows = call_on_rows(node, name, scope)
+    if of_rows is not None:
+        findings.report("bad-arguments", node.span, *of_rows)
         return unknown(node.span)
     if DISTRIBUTIONS.get(name) or PROVIDERS.get(name) or name in scope.file.dists:
         findings.report(

@@ -19,7 +19,7 @@ from synthdsl.model.draws import (
     UnknownDraw,
 )
 from synthdsl.model.expansion import COST_OF_ARGUMENT
-from synthdsl.model.expressions import Constant
+from synthdsl.model.expressions import Constant, Unknown
 from synthdsl.model.findings import Findings
 from synthdsl.model.hazard_typing import hazard_parts, with_hazards
 from synthdsl.model.inference import condition_of, infer, warn_unreachable
@@ -119,6 +119,21 @@ def _named(node: tree.Path, type: Type, scope: Scope, findings: Findings) -> Dra
     if scope.field_type(name) is not None or name in scope.file.params:
         findings.report(
             "misplaced-draw", node.span, f"`{name}` is a value, not a draw", "derive it with `=`"
+        )
+        return UnknownDraw(node.span)
+    if len(node.names) > 1 and scope.relations is not None:
+        value = infer(node, scope, findings)  # reports what is wrong with it
+        if not isinstance(value, Unknown):
+            findings.report(
+                "misplaced-draw", node.span, f"`{name}` is a value, not a draw", "derive it with `=`"
+            )
+        return UnknownDraw(node.span)
+    if scope.relations is not None and name in scope.relations.tables:
+        findings.report(
+            "misplaced-draw",
+            node.span,
+            f"`{name}` is a table: a row of it is drawn with `ref`",
+            f"write `ref {name}`",
         )
         return UnknownDraw(node.span)
     if not report_wrong_use(node, name, scope, findings, wanted="draw"):

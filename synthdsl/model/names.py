@@ -21,6 +21,7 @@ from synthdsl.model.expressions import (
 from synthdsl.model.findings import Findings
 from synthdsl.model.inference import infer
 from synthdsl.model.quantities import named, unknown
+from synthdsl.model.relation_advice import advice_on_rows, row_named
 from synthdsl.model.scope import Scope
 from synthdsl.providers.base import PROVIDERS
 from synthdsl.values.types import INT, TEXT, EnumType, Kind, Type
@@ -35,11 +36,14 @@ def outward(expression: Expr) -> Expr:
 
 def infer_path(node: tree.Path, scope: Scope, findings: Findings, expected: Type | None) -> Expr:
     """The field, part, parameter or enum member that a path names."""
+    asked = scope
     if scope.row_variable is not None:
         if node.names[0] == scope.row_variable and len(node.names) > 1:
             inner = replace(scope, row_variable=None, outer=None)
             return infer_path(tree.Path(node.span, node.names[1:]), inner, findings, expected)
         if scope.outer is not None and node.names[0] != scope.row_variable:
+            if _is_only_inside(node, scope, scope.outer):
+                return _unknown_name(node, asked, None, findings)
             return outward(infer_path(node, scope.outer, findings, expected))
         scope = Scope(scope.file, allows_python=scope.allows_python)
     if scope.relations is not None:
@@ -47,7 +51,7 @@ def infer_path(node: tree.Path, scope: Scope, findings: Findings, expected: Type
         if elsewhere is not None:
             return elsewhere
     if len(node.names) == 1:
-        return _name(node, node.names[0], scope, findings, expected)
+        return _name(node, node.names[0], scope, findings, expected, asked)
     head, tail = node.names[0], node.names[1:]
     if head in scope.file.enums and len(tail) == 1:
         scope.file.use(head)
@@ -56,9 +60,32 @@ def infer_path(node: tree.Path, scope: Scope, findings: Findings, expected: Type
     if type_ is not None and len(tail) == 1:
         return _part(node, head, tail[0], type_, findings)
     if head not in scope.file.broken:
-        findings.report(
-            "unknown-name", node.span, f"`{head}` is no field or enum here", scope.advice(head)
-        )
+        help_ = advice_on_rows(node, asked) or scope.advice(head)
+        findings.report("unknown-name", node.span, f"`{head}` is no field or enum here", help_)
+    return unknown(node.span)
+
+
+def _is_only_inside(node: tree.Path, scope: Scope, outer: Scope) -> bool:
+    """Whether a single name is a field of the rows of an aggregate, and nothing outside of it."""
+    if len(node.names) != 1 or scope.field_type(node.names[0]) is None:
+        return False
+    name, file = node.names[0], scope.file
+    is_known = name in file.params or bool(file.owners(name)) or name in file.broken
+    return not is_known and outer.outer is None and outer.field_type(name) is None
+
+
+def _unknown_name(
+    node: tree.Path, asked: Scope, expected: Type | None, findings: Findings
+) -> Expr:
+    name = node.names[0]
+    row = row_named(node, asked)
+    if row is not None:
+        table, help_ = row
+        message = f"`{node.span.text}` is a row of `{table}`, not a value"
+        findings.report("wrong-use", node.span, message, help_)
+    else:
+        advice = advice_on_rows(node, asked) or _unknown_advice(name, asked, expected)
+        findings.report("unknown-name", node.span, f"`{name}` is not declared", advice)
     return unknown(node.span)
 
 
@@ -88,7 +115,12 @@ def _part(node: tree.Path, name: str, part: str, type: Type, findings: Findings)
 
 
 def _name(
-    node: tree.Path, name: str, scope: Scope, findings: Findings, expected: Type | None
+    node: tree.Path,
+    name: str,
+    scope: Scope,
+    findings: Findings,
+    expected: Type | None,
+    asked: Scope,
 ) -> Expr:
     type_ = scope.field_type(name)
     is_member = expected is not None and expected.enum is not None and name in expected.enum.members
@@ -118,11 +150,16 @@ def _name(
         )
     if name == "index" and scope.has_row:
         return RowIndex(INT, node.span)
-    return _bare_member(node, name, scope, findings, expected)
+    return _bare_member(node, name, scope, findings, expected, asked)
 
 
 def _bare_member(
-    node: tree.Path, name: str, scope: Scope, findings: Findings, expected: Type | None
+    node: tree.Path,
+    name: str,
+    scope: Scope,
+    findings: Findings,
+    expected: Type | None,
+    asked: Scope,
 ) -> Expr:
     """An enum member without a type to expect: fine where only one enum has it."""
     if expected is not None and expected.enum is not None:
@@ -141,13 +178,7 @@ def _bare_member(
         return unknown(node.span)
     if name in scope.file.broken or report_wrong_use(node, name, scope, findings):
         return unknown(node.span)
-    findings.report(
-        "unknown-name",
-        node.span,
-        f"`{name}` is not declared",
-        _unknown_advice(name, scope, expected),
-    )
-    return unknown(node.span)
+    return _unknown_name(node, asked, expected, findings)
 
 
 def report_wrong_use(

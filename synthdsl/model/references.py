@@ -46,7 +46,7 @@ class _Choosing:
 
     def __init__(self, relations: Relations, target: TableLinks) -> None:
         self._relations = relations
-        self._target = target
+        self.target = target
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._relations, name)
@@ -55,7 +55,7 @@ class _Choosing:
         self, node: tree.Path, scope: Scope, findings: Findings, expected: Type | None
     ) -> Expr | None:
         """What a path reads of the target's row, or from elsewhere as `Relations` says."""
-        name = self._target.name
+        name = self.target.name
         if node.names[0] != name:
             return self._relations.value(node, scope, findings, expected)
         if len(node.names) == 1:
@@ -63,7 +63,7 @@ class _Choosing:
                 return None
             return TargetField(Type(Kind.REFERENCE, table=name), node.span, None)
         rest = tree.Path(node.span, node.names[1:])
-        inner = infer(rest, self._target.scope, findings, expected)
+        inner = infer(rest, self.target.scope, findings, expected)
         if isinstance(inner, RowIndex):
             return TargetField(INT, node.span, None)
         if isinstance(inner, FieldRef):

@@ -352,6 +352,8 @@ class TableBuilder:
                 names.append(self._key_field("index", INT, RowIndex(INT, name.span), name))
             elif self.node.per is not None and name.text == self.node.per.variable.text:
                 names += self._parent_key(name, parent_key)
+            elif name.text in self._members.broken:
+                continue  # reported: its declaration does not parse
             elif declared is None:
                 known = [*self._members.fields, *filter(None, [self.links.variable])]
                 close = get_close_matches(name.text, known, n=1, cutoff=0.6)

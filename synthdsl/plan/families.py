@@ -105,24 +105,26 @@ class FamilyGraph:
         if self._row_rules is None:
             every = [(name, own) for name, table in self.tables.items() for own in table.rules]
             self._row_rules = {own for own in every if self._reads_single_rows(own)}
-            # what a rule keeps has the law that all other rules of the row give it: they are
-            # settled in the same stages
+            # what a rule keeps has the law that all other rules of the row give it, and none of
+            # them conditions which exceptions a soft one has: they are settled together
             while joined := {
                 own
                 for own in self._row_rules
-                if any(o not in self._row_rules and self._keep_together(own, o) for o in every)
+                if any(o not in self._row_rules and self.is_settled_with(own, o) for o in every)
             }:
                 self._row_rules -= joined
         return rule in self._row_rules
 
-    def _keep_together(self, one: OwnRule, other: OwnRule) -> bool:
-        """Whether two rules condition the same draws of a row, of which one keeps some."""
+    def is_settled_with(self, one: OwnRule, other: OwnRule) -> bool:
+        """Whether rules of the same rows condition the same draws, and one of them keeps some, or
+        `one` is soft. A case joins soft rules, too: it conditions which exceptions these have.
+        """
         (table, own), (at, another) = one, other
-        if table != at or own.demand != "hold" or another.demand != "hold":
+        if table != at or another.demand != "hold":
             return False
-        if not (own.keeping or another.keeping or another.keeping_below):
-            return False
-        if not self._reads_single_rows(other) and _scope_of(self, other).table != at:
+        is_staged = own.keeping or another.keeping or another.keeping_below
+        is_soft = own.share is not None or (own.demand != "hold" and another.share is not None)
+        if not is_staged and not is_soft:
             return False
         fields = self.tables[table].fields
         shared = self.ancestors(self.rule_nodes(one)) & self.ancestors(self.rule_nodes(other))
@@ -324,6 +326,19 @@ class _Scope:
 def _with_entities(graph: FamilyGraph, units: list[Unit], rules: list[OwnRule]) -> list[Unit]:
     """`units` with those that rules condition together joined, narrow scopes first."""
     scopes = [_scope_of(graph, rule) for rule in rules]
+    while wider := next(
+        (
+            (s, o)
+            for s in scopes
+            for o in scopes
+            if s.table != o.table
+            and depth_of(o.table, graph.tables) < depth_of(s.table, graph.tables)
+            and graph.is_settled_with(s.rule, o.rule)
+        ),
+        None,
+    ):
+        # rules of the same rows are settled together
+        wider[0].table = wider[1].table
     scopes.sort(key=lambda s: (-depth_of(s.scope, graph.tables), s.table != s.scope))
     while scopes:
         first = scopes[0]

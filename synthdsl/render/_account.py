@@ -126,12 +126,14 @@ def remarks(rule: RuleLike) -> list[str]:
     found = []
     if rule.scope:
         found.append(rule.scope)
-    # of a rule across rows, what it is for is what it says first
-    rows, every = ("them", "each") if rule.scope else ("rows", "every row")
+    # a rule for each row of a table is of these; one among siblings of their rows
+    is_each = rule.scope.startswith("for each")
+    rows, every = ("them", "each") if is_each else ("rows", "every row")
     if rule.demand == "true":
         found.append(f"case: true in {every}")
     if rule.demand == "false":
-        found.append(f"to be broken: false in {every}")
+        where = "at least one of the rows" if rule.scope and not is_each else every
+        found.append(f"to be broken: false in {where}")
     if rule.share is not None:
         share = float(rule.share)
         found.append(f"soft: holds in {chance_text(share)} of {rows}, false in the others")

@@ -145,6 +145,20 @@ def test_exceptions_are_those_of_the_patients(tables):
     assert abs(soft.exceptions / N - 0.25) < 5 * math.sqrt(0.25 * 0.75 / N)
 
 
+def test_exceptions_among_siblings_are_those_of_rows():
+    text = TEXT.replace(
+        "  key (p, index)\n",
+        "  key (p, index)\n  rule[80%] up: "
+        "coalesce(prev.level, 0) <= level + 100 * when {kind == acute: 1, else: -1}\n",
+    )
+    text = text.replace("rule[75%] seen", "case seen")
+    found = api.load("clinic.synth", text=text).movement(pilot_rows=2000)
+    visit = next(table for table in found if table.name == "visit")
+    (soft,) = visit.exceptions
+    assert (soft.rule, soft.rows) == ("up", visit.rows)
+    assert abs(soft.exceptions / soft.rows - 0.2) < 5 * math.sqrt(0.2 * 0.8 / soft.rows)
+
+
 def test_figures_have_wider_errors_where_rows_are_alike(tables):
     level = field(tables, "visit", "level")
     mean = next(f for f in figures(level) if f.label == "mean")

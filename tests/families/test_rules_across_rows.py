@@ -370,3 +370,26 @@ def test_exceptions_are_labelled_where_they_are() -> None:
     before = visit.groupby("patient_id")["x"].shift(1).fillna(0)
     assert (truth["exception:r"].to_numpy() == (visit["x"] < before - 0.2).to_numpy()).all()
     assert abs(truth["exception:r"].mean() - 0.2) < 5 * (0.16 / len(truth)) ** 0.5
+
+
+def example_case_of_soft(random: Random) -> Entity:
+    """A case of one row's field, of what the spec denotes: which patients are exceptions moves."""
+    return until_true(lambda: example_soft(random), lambda e: len(e["x"]) >= 3)
+
+
+CASE_OF_SOFT = Example(
+    VISITS
+    % (
+        "",
+        "",
+        "rule[70%] r each patient p: any(v.x > 1.2 for v in p.visit)\n"
+        "case c each patient p: count(v for v in p.visit) >= 3",
+    ),
+    example_case_of_soft,
+    {"case": "c"},
+)
+
+
+def test_a_case_of_one_row_conditions_what_soft_rules_across_rows_leave() -> None:
+    p = least_p(generated(CASE_OF_SOFT), by_hand(CASE_OF_SOFT.entity, 1))
+    assert p > ALARM, p

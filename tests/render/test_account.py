@@ -95,6 +95,15 @@ def test_what_changes_nothing_and_what_costs_nearly_everything() -> None:
 def test_demands_shares_and_kept_fields_are_said() -> None:
     assert remarks(rule(demand="true"))[0] == "case: true in every row"
     assert remarks(rule(demand="false"))[0] == "to be broken: false in every row"
+    patients = "for each patient, with visit under it"
+    siblings = "for all rows of visit under one patient, given their number"
+    assert remarks(rule(demand="true", scope=patients))[:2] == [patients, "case: true in each"]
+    assert remarks(rule(demand="false", scope=siblings))[1] == (
+        "to be broken: false in at least one of the rows"
+    )
+    soft = Fraction(98, 100)
+    assert "holds in 98 % of them" in remarks(rule(share=soft, scope=patients))[1]
+    assert "holds in 98 % of rows" in remarks(rule(share=soft, scope=siblings))[1]
     said = remarks(rule(share=Fraction(98, 100), keeping=("sex", "age")))
     assert said == ["soft: holds in 98 % of rows, false in the others", "keeping sex, age"]
 

@@ -33,14 +33,14 @@ def entity_account(
     rules = [rule for _, rule in unit.rules]
     z = pilot.probability(None)
     scope = scope_words(unit, tables)
-    strategy = "guided tries" if entities._guides else "whole tries"
+    strategy = "guided tries" if entities.is_guided else "whole tries"
     kept = kept_units(unit)
     whole = ComponentAccount(
         unit.scope,
         drawn_words(unit.units, unit.scope, tables),
         tuple(rule.name for rule in rules),
         strategy,
-        _drawn_again(unit, is_guided=bool(entities._guides)),
+        _drawn_again(unit, is_guided=entities.is_guided),
         z,
         accepted / drawn,
         scope,

@@ -38,7 +38,6 @@ class Unit:
     number: int = 0
     kept: set[Node] = field(default_factory=set)
     inner: set[int] = field(default_factory=set)
-    inner_rules: set[str] = field(default_factory=set)
 
 
 class Structure:
@@ -137,7 +136,6 @@ class Structure:
             for narrow in units[i + 1 :]:
                 if narrow.nodes & wide.nodes & self.drawn:
                     wide.inner.add(narrow.number)
-                    wide.inner_rules |= {r.name for r in narrow.rules}
         return units
 
     def _width(self, unit: Unit) -> tuple[int, int, int]:
@@ -165,7 +163,9 @@ class Structure:
             for b in units[:i] + units[i + 1 :]:
                 if not a.nodes & b.nodes & self.drawn:
                     continue
-                if (a.table, a.mode) == (b.table, b.mode):
+                is_staged = any(r.keeping for r in a.rules + b.rules)
+                if a.table == b.table and (a.mode == b.mode or is_staged):
+                    a.mode = SIBLINGS if SIBLINGS in (a.mode, b.mode) else ROWS
                     a.rules, a.nodes = a.rules + b.rules, a.nodes | b.nodes
                     a.kept |= b.kept
                     units.remove(b)
@@ -344,7 +344,7 @@ class World:
         return (truth is not False) == self._demanded(rule, row)
 
     def _demanded(self, rule: RulePair, row: Row) -> bool:
-        """Whether a soft rule must hold: not conditioned by any rule, nor redrawn with the row."""
+        """Whether a soft rule must hold: for this row, whatever the tries of its scope."""
         key = rule.name, row.path
         if key not in self.demands:
             assert rule.share is not None
@@ -360,10 +360,17 @@ class World:
     def _clear(self, unit: Unit, instance: Row) -> None:
         """Forget what the unit has made, but what is kept."""
         nodes = unit.nodes - self.frozen
-        if unit.is_case:
-            self.demands = {
-                key: value for key, value in self.demands.items() if key[0] not in unit.inner_rules
-            }
+        # what rules of a narrower scope demand of their rows is drawn with these; a case conditions
+        # what the spec denotes, exceptions included
+        again = {
+            r.name
+            for u in self.structure.units
+            if u.number in unit.inner and (unit.is_case or u.table != unit.table)
+            for r in u.rules
+            if r.share is not None
+        }
+        if again:
+            self.demands = {k: v for k, v in self.demands.items() if k[0] not in again}
         for row in self._rows_of(unit, instance):
             for number in unit.inner:
                 row.state.pop(number, None)

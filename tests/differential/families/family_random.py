@@ -371,7 +371,21 @@ class FamilyWriter:
         is_sorted = any("sorted" in f.draw.text or "distinct" in f.draw.text for f in table.fields)
         if table.parent is not None and not is_sorted and rng.random() < 0.15:
             own = Fields(rng, self.tables, self.places(table)[:1])
-            table.until = own.condition(0)
+            until = own.condition(0)
+            table.until = until if until is not None and not self._is_later(until, table) else None
+
+    def _is_later(self, until: Expression, table: TablePair) -> bool:
+        """Whether the end of the rows would be read before it is known."""
+        there = (table.parent, "%" + table.name)
+        todo, seen = list(until.reads), set()
+        while todo:
+            node = todo.pop()
+            if node == there:
+                return True
+            if node not in seen and node[0] == table.name and node[1] in table.named():
+                seen.add(node)
+                todo += table.named()[node[1]].reads
+        return False
 
     def _normal(self, name: str, table: TablePair) -> FieldPair:
         rng, at = self.rng, self.fields_at(table)
@@ -382,7 +396,7 @@ class FamilyWriter:
         condition = at.condition(0) if rng.random() < 0.15 else None
         if condition is not None:
             draw = d.by_condition(condition, draw, d.normal(d.constant(1.0), 1.0, step))
-        elif rng.random() < 0.1:
+        elif rng.random() < 0.1 and " in [" not in draw.text:
             draw = d.sometimes_null(draw, 30)
         return FieldPair(name, "float", draw, step)
 
@@ -499,7 +513,7 @@ class FamilyWriter:
         name = f"{VARIABLES[table.name]}{'abcdefgh'[len(table.fields)]}"
         table.fields.append(FieldPair(name, "float" if not _is_int(found) else "int", found))
         if self.rng.random() < 0.3:
-            table.fields.append(self._normal(name[0] + "z", table))
+            table.fields.append(self._normal(name + "z", table))
 
     def _share(self, table: TablePair) -> None:
         """A field of the child that reads the parent's total of the children."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import family_draws as d
-from family_interpreter import SIBLINGS, NoUnitError, Structure, Unit
+from family_interpreter import ROWS, SIBLINGS, NoUnitError, Structure, Unit
 from family_random import (
     NUMBERS,
     Fields,
@@ -174,7 +174,10 @@ def random_spec(number: int) -> FamilySpec:
             if _is_within(replace(spec, case=case)):
                 return replace(spec, case=case)
     if kind == 1:
-        breakable = [r for r in spec.rules if not r.condition.crosses]
+        units = Structure(spec).units
+        breakable = [r for u in units if u.mode == ROWS for r in u.rules]
+        soft = {r.table for r in spec.rules if r.share is not None}
+        breakable = [r for r in breakable if soft <= {r.table}]
         if breakable:
             return replace(spec, breaks=rng.choice(breakable).name)
     return spec
