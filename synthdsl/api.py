@@ -370,20 +370,24 @@ class Spec:
     ) -> list[Measured]:
         """Every `expect` of the spec, measured on the rows that `generate` would make.
 
-        `most`: at most so many rows of each table, the first.
+        `most`: at most so many rows of each table, the first; of tables that hang together on
+        average.
         """
         if not self._model.expectations:
             return []
-        from synthdsl.engine.batches import run_of
+        from synthdsl.engine.batches import roots_within, run_of
         from synthdsl.engine.measure import measure
 
         self._check_seed(seed)
         spans = self._ranges(rows)
+        recipe = self._sized(spans, seed, case=case, breaks=breaks, sampling=sampling)
         ranges = {
-            name: (r.start, r.stop if most is None else min(r.stop, r.start + most))
+            name: (
+                r.start,
+                r.stop if most is None else min(r.stop, r.start + roots_within(recipe, name, most)),
+            )
             for name, r in spans.items()
         }
-        recipe = self._sized(spans, seed, case=case, breaks=breaks, sampling=sampling)
         return measure(run_of(recipe), ranges)
 
     def costly(

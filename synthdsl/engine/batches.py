@@ -319,6 +319,16 @@ def roots_per_part(recipe: Recipe, table: str, rows: int) -> int:
     return blocks * family.roots_per_block
 
 
+def roots_within(recipe: Recipe, root: str, most: int) -> int:
+    """Root rows of a family whose tables have about `most` rows each on average."""
+    family = run_of(recipe).families[root]
+    tables = len(family.plan.tables)
+    if tables == 1:
+        return most
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return max(1, int(most * tables / family.rows_per_root))
+
+
 def roots_of_sample(recipe: Recipe, rows: int) -> dict[str, int]:
     """Root rows of each family that has about `rows` rows of its largest table."""
     run = run_of(recipe)

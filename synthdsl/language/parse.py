@@ -265,7 +265,9 @@ class _Run:
             return Lexeme(kind, text, at)
 
         texts = [x.text for x in typed]
-        is_known = texts[:1] in (["table"], ["pathway"]) and [x.kind for x in typed[1:2]] == ["NAME"]
+        is_known = texts[:1] in (["table"], ["pathway"]) and [x.kind for x in typed[1:2]] == [
+            "NAME"
+        ]
         name = typed[1] if is_known else word("NAME", f"_{at}")
         per = [word("PER", "per"), *self._row_above(typed, at)] if "per" in texts else []
         if is_known and texts[0] == "pathway":

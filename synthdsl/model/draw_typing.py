@@ -125,7 +125,10 @@ def _named(node: tree.Path, type: Type, scope: Scope, findings: Findings) -> Dra
         value = infer(node, scope, findings)  # reports what is wrong with it
         if not isinstance(value, Unknown):
             findings.report(
-                "misplaced-draw", node.span, f"`{name}` is a value, not a draw", "derive it with `=`"
+                "misplaced-draw",
+                node.span,
+                f"`{name}` is a value, not a draw",
+                "derive it with `=`",
             )
         return UnknownDraw(node.span)
     if scope.relations is not None and name in scope.relations.tables:

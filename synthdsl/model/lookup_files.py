@@ -81,8 +81,7 @@ def _csv_columns(text: str) -> Columns:
         raise _UnusableFileError(f"is not CSV: {error}", "quote cells with commas") from None
     if not header or not rows:
         raise _UnusableFileError("has no rows", "its first line names the columns")
-    if len(rows) > MOST_ROWS:
-        raise _UnusableFileError(f"has more than {MOST_ROWS:,} rows")
+    _check_number(len(rows))
     names = [name.strip() for name in header]
     if len(set(names)) != len(names) or "" in names:
         raise _UnusableFileError("repeats a column name or leaves one empty")
@@ -95,6 +94,13 @@ def _csv_columns(text: str) -> Columns:
     return {name: [row[i] or None for row in rows] for i, name in enumerate(names)}
 
 
+def _check_number(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise _UnusableFileError(f"has more than {MOST_ROWS:,} rows", "keep those that are needed")
+    if not rows:
+        raise _UnusableFileError("has no rows")
+
+
 def _parquet_columns(data: bytes) -> Columns:
     # heavy: loaded for Parquet only
     import pyarrow as pa
@@ -102,7 +108,9 @@ def _parquet_columns(data: bytes) -> Columns:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(io.BytesIO(data))
+        file = pq.ParquetFile(io.BytesIO(data))
+        _check_number(file.metadata.num_rows)
+        table = file.read()
         return {
             name: pc.cast(table.column(name), pa.string()).to_pylist()
             for name in table.column_names

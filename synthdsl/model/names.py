@@ -74,9 +74,7 @@ def _is_only_inside(node: tree.Path, scope: Scope, outer: Scope) -> bool:
     return not is_known and outer.outer is None and outer.field_type(name) is None
 
 
-def _unknown_name(
-    node: tree.Path, asked: Scope, expected: Type | None, findings: Findings
-) -> Expr:
+def _unknown_name(node: tree.Path, asked: Scope, expected: Type | None, findings: Findings) -> Expr:
     name = node.names[0]
     row = row_named(node, asked)
     if row is not None:

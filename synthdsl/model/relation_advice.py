@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from synthdsl.language import tree
 from synthdsl.model.relations import NEIGHBOURS, Relations, TableLinks
 from synthdsl.model.scope import Scope
@@ -17,6 +19,7 @@ _NEIGHBOURS = {
     "first": "first", "last": "last", "first_value": "first", "last_value": "last",
 }  # fmt: skip
 _BEFORE = ("previous", "lag", "preceding", "last_row")
+_PATH = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)*")
 _AFTER = ("following", "lead", "subsequent")
 
 
@@ -31,7 +34,9 @@ def advice_on_rows(node: tree.Path, scope: Scope) -> str | None:
     row = typed[: -len(name)] if typed != name and typed.endswith(f".{name}") else ""
     if scope.row_variable is not None:
         row = f"{scope.row_variable}."
-    if scope.row_variable is not None and (head in NEIGHBOURS or (not rest and scope.field_type(head) is not None)):
+    if scope.row_variable is not None and (
+        head in NEIGHBOURS or (not rest and scope.field_type(head) is not None)
+    ):
         return f"write `{row}{name}`"
     if head in _BEFORE + _AFTER and links.parent is not None:
         word = "prev" if head in _BEFORE else "next"
@@ -48,9 +53,7 @@ def advice_on_rows(node: tree.Path, scope: Scope) -> str | None:
     return _above(node, row, relations, links) or _elsewhere(head, rest, relations)
 
 
-def _several(
-    node: tree.Path, row: str, relations: Relations, links: TableLinks
-) -> str:
+def _several(node: tree.Path, row: str, relations: Relations, links: TableLinks) -> str:
     """Rows below are gone through."""
     names, way = list(node.names), []
     while names and names[0] in links.children:
@@ -121,21 +124,38 @@ def call_on_rows(node: tree.Call, name: str, scope: Scope) -> tuple[str, str] | 
     function = _AGGREGATES[name]
     if isinstance(argument, tree.Comprehension):
         inside = argument.span.text
+        if function == "any" and path is not None and path.names == (argument.variable,):
+            return f"`{name}` is a number of rows above 0", f"write `count({inside}) > 0`"
         return f"`{name}` is called `{function}` here", f"write `{function}({inside})`"
-    relations: Relations | None = scope.relations
-    tables = () if relations is None else tuple(relations.tables)
-    if name == "len" and (path is None or not set(path.names) & set(tables)):
+    given = "" if argument is None else argument.span.text
+    rows = _rows_named(given, scope)
+    if rows is None and name == "len":
         return None
-    way, fields = "visit", ""
-    if path is not None:
-        last = max((i for i, part in enumerate(path.names) if part in tables), default=-1)
-        way = ".".join(path.names[: last + 1]) or way
-        fields = "".join(f".{part}" for part in path.names[last + 1 :])
-    value_text = "x" if function == "count" else f"x{fields or '.field'}"
+    way, value_text = rows or ("visit", "x.field")
+    if function == "count":
+        value_text = "x"
     return (
         f"`{function}` goes through rows, each of which has a name",
         f"write `{function}({value_text} for x in {way})`",
     )
+
+
+def _rows_named(text: str, scope: Scope) -> tuple[str, str] | None:
+    """The tables that `text` goes through, and what it takes of their rows, `x`."""
+    tables = () if scope.relations is None else scope.relations.tables
+    for match in _PATH.finditer(text):
+        parts = match[0].split(".")
+        is_table = [part in tables or scope.row_scope(part) is not None for part in parts]
+        if any(is_table):
+            last = len(parts) - is_table[::-1].index(True)
+            variable = re.match(r"([A-Za-z]\w*)(\S*)\s+in\s*$", text[: match.start()])
+            if variable is not None:  # `s.refills in script`
+                return ".".join(parts), f"x{variable[2]}" if variable[2] else "x.field"
+            # in an `expect` whole tables are gone through, without the row above
+            way = parts[:last] if scope.relations is not None else parts[last - 1 : last]
+            field = ".".join(["x", *parts[last:]]) if parts[last:] else "x.field"
+            return ".".join(way), text[: match.start()] + field + text[match.end() :]
+    return None
 
 
 def differing_rows(node: tree.Call, scope: Scope) -> str | None:

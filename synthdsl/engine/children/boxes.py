@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.children.demands import Demand
-from synthdsl.engine.children.numbers import MOST_CELLS
 from synthdsl.engine.children.odds import chance_of
 from synthdsl.engine.children.values import column_of, is_simple, values_of
 from synthdsl.engine.conditioning.draw_enclosures import draw_enclosure
 from synthdsl.engine.conditioning.enclosures import Enclosure, enclose, enclose_derived
 from synthdsl.engine.conditioning.partitions import is_cut
-from synthdsl.engine.frame import Frame
 from synthdsl.engine.weight_samplers import constant_shares
 from synthdsl.model.draws import (
     CategoricalDraw,
@@ -45,10 +43,12 @@ SLICES = 16
 FEW = 128
 """Values of a field that are boxes of their own."""
 MOST_BOXES = 1 << 12
-DEEPEST = 50
-"""Halvings of a tail that are looked at."""
+DEEPEST = 30
+"""Halvings of a tail that are looked at: in smaller ones levels are no longer sure to 1e-6."""
 FINE = 16
 ROUNDING = 1e-6
+LEVELS = np.append(np.append(np.arange(64) / 64, 1 - np.exp2(-np.arange(7.0, DEEPEST + 1))), 1.0)
+"""Levels of a number of rows: finer where there are more."""
 
 
 class Boxes:
@@ -104,7 +104,10 @@ class Boxes:
             if size == len(values):
                 return self._along(name, sizes, found)
             return Enclosure(
-                found.low.min(), found.high.max(), bool(np.any(found.can_null)), True,
+                found.low.min(),
+                found.high.max(),
+                bool(np.any(found.can_null)),
+                True,
                 found.vocabulary,
             )
         inside = None
@@ -186,7 +189,7 @@ class RowBounds:
                 assert field.draw is not None
                 chance = chance * self._shares(field.draw, known)[cell[name]]
                 known[name] = self._outcome(name, cell[name])
-            elif name in self._law.intervals:
+            elif name in self._law.bounded:
                 assert field.draw is not None
                 low, high = self._law.interval(name)
                 chance = chance * self._mass(field.draw, field, known, low, high)
@@ -259,9 +262,7 @@ class RowBounds:
             is_open = np.logical_and(is_open, np.logical_or(found.can_false, found.can_null))
         return [*result, is_open]
 
-    def _mass(
-        self, draw: DrawNode, field: Field, known: Known, low: float, high: float
-    ) -> Any:
+    def _mass(self, draw: DrawNode, field: Field, known: Known, low: float, high: float) -> Any:
         """The most that a draw can have in [low, high]."""
         if low > high:
             return 0.0
@@ -317,31 +318,44 @@ def _with_axis(found: Enclosure) -> Enclosure:
         return value if np.ndim(value) == 0 else np.asarray(value)[..., None]
 
     return Enclosure(
-        wide(found.low), wide(found.high), wide(found.can_null), wide(found.can_value),
+        wide(found.low),
+        wide(found.high),
+        wide(found.can_null),
+        wide(found.can_value),
         found.vocabulary,
     )
 
 
-def chance_in_boxes(demand: Demand, most: Floats, masses: Floats | None, draw: Any) -> float:
+def chance_in_boxes(
+    demand: Demand, most: Floats, field: Field, value: Expr | None, boxes: Boxes
+) -> float:
     """The most of a demand where rows meet it with chances up to `most`, by box.
 
-    `masses`: the law of the number of rows, where it is the same for all; else `draw(level)`
-    gives the least and the most number of rows in each box whose level is below one level, and
-    above it.
+    `field` says how many rows there are, `value` where that is derived.
     """
     if demand.high < inf and not demand.is_all:
         return 1.0
-    flat = most.reshape(-1)
-    if masses is not None:
-        step = max(1, MOST_CELLS // len(masses))
-        n = np.arange(len(masses))
-        best = 0.0
-        for start in range(0, len(flat), step):
-            q = flat[start : start + step, None]
-            odds = chance_of(n, q, demand.low, demand.high, is_all=demand.is_all)
-            best = max(best, float((odds * masses).sum(axis=1).max()))
-        return best
-    return 1.0 if draw is None else float(draw(most))
-
-
-__all__ = ["Boxes", "Frame", "RowBounds", "chance_in_boxes"]
+    found: Enclosure | None
+    if value is not None:
+        found = _with_axis(boxes.enclosed(value))
+        masses = np.ones(1)
+    else:
+        assert field.draw is not None
+        masses = np.diff(LEVELS)
+        known = {n: _with_axis(e) for n, e in boxes.known.items()}
+        levels = np.clip(LEVELS, 2.0**-53, 1 - 2.0**-53)
+        found = draw_enclosure(field.draw, field, levels[:-1], levels[1:], known, boxes.words, None)
+    if found is None:
+        return 1.0
+    number = np.maximum(found.low if demand.is_all else found.high, 0.0)
+    is_bounded = np.isfinite(number)
+    with np.errstate(invalid="ignore"):
+        odds = chance_of(
+            np.where(is_bounded, number, 1.0),
+            most[..., None],
+            demand.low,
+            demand.high,
+            is_all=demand.is_all,
+        )
+    odds = np.where(is_bounded, odds, 1.0)
+    return min(1.0, float((odds * masses).sum(axis=-1).max()) * (1 + ROUNDING))

@@ -125,9 +125,7 @@ class GuidedChildren:
             chance[odds.table.at] = odds.given[odds.group, -1]
         return chance
 
-    def _chances(
-        self, entities: Frame
-    ) -> tuple[list[_Odds], Floats, Cells | None, Positions]:
+    def _chances(self, entities: Frame) -> tuple[list[_Odds], Floats, Cells | None, Positions]:
         """Chances of numbers of rows, and of a row to meet the condition: of each entity."""
         laws = self._numbers.tables(entities)
         chances = np.ones(entities.rows)

@@ -88,9 +88,7 @@ class NumberLaw:
         if value is not None:
             return
         assert field.draw is not None
-        context = Context(
-            field, simplify, vocabulary=None, parts=frozenset(), by_level=False
-        )
+        context = Context(field, simplify, vocabulary=None, parts=frozenset(), by_level=False)
         low, high = (FieldRef(field.type, field.span, name) for name in (LOW, HIGH))
         self._mass = mass_function(field.draw, context, low, high)
         self._reads = [simplify(e) for e in expressions_of(field.draw)]

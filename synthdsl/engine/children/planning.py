@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdsl.engine.children.bounds import largest_chance
+from synthdsl.engine.children.boxes import Boxes, RowBounds, chance_in_boxes
 from synthdsl.engine.children.demands import Demand, demands_of
 from synthdsl.engine.children.guided import GuidedChildren, MakeRows
 from synthdsl.engine.children.numbers import NumberLaw, is_light
@@ -93,13 +94,26 @@ class _Planner:
         simplify = self._runs[self._table].simplified
         guided = GuidedChildren(self._demand, numbers, law, make_rows, child.span, simplify)
         if guided.is_always_asked:
-            reads = self._reads_above(law)
-            guided.bound = largest_chance(
-                guided.chance, reads, self._runs[self._table], self._tables
-            )
+            guided.bound = self._bound(guided, law)
         names = () if law is None else law.names
         own = {self._makers[child.name, name] for name in names}
         return {start: guided.run, **dict.fromkeys(own, _nothing_to_do)}
+
+    def _bound(self, guided: GuidedChildren, law: RowLaw | None) -> float:
+        """At least the largest chance of an entity."""
+        run = self._runs[self._table]
+        reads = self._reads_above(law)
+        if reads is None:
+            return 1.0
+        found = largest_chance(guided.chance, reads, run, self._tables)
+        if found < 1:
+            return found
+        boxes = Boxes(reads, run, self._tables)
+        most = np.ones(boxes.shape)
+        if law is not None:
+            most = RowBounds(law, self._runs[self._demand.child], boxes).most()
+        field = run.plan.table.fields[self._count[1]]
+        return chance_in_boxes(self._demand, most, field, field.value, boxes)
 
     def _numbers(self) -> NumberLaw | None:
         run = self._runs[self._table]

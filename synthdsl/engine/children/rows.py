@@ -66,25 +66,38 @@ class RowLaw:
         clauses: Iterable[Clause],
     ) -> None:
         self.names = tuple(names)
-        clauses = list(clauses)
-        self.expressions = [c.condition for c in clauses]
+        self.clauses = list(clauses)
+        self.expressions = [c.condition for c in self.clauses]
         self.expressions += [b.other for own in bounds.values() for b in own]
         self._run = run
         self._fields = run.plan.table.fields
         self._outcomes = dict(outcomes)
         self._columns = {name: _column_of(run, name, o.values) for name, o in outcomes.items()}
-        self._checks = self._placed(clauses)
+        self._checks = self._placed()
         self._kept = {name: self._possible(name) for name in outcomes}
         self._bounds = {name: _Bounded(run, self._fields[name], b) for name, b in bounds.items()}
         self.cells = list(self._combinations())
 
-    def _placed(self, clauses: Iterable[Clause]) -> list[list[Clause]]:
+    def _placed(self) -> list[list[Clause]]:
         """Clauses by the place of the last field that they read; those of none come first."""
         result: list[list[Clause]] = [[] for _ in range(len(self.names) + 1)]
-        for clause in clauses:
+        for clause in self.clauses:
             places = [self.names.index(name) + 1 for name in fields_read(clause.condition)]
             result[max(places, default=0)].append(clause)
         return result
+
+    @property
+    def bounded(self) -> frozenset[str]:
+        """The fields that conditions bound."""
+        return frozenset(self._bounds)
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """The raw values that what is constant of a field's bounds leaves."""
+        return self._bounds[name].constant()
+
+    def outcome_column(self, name: str) -> Column:
+        """The outcomes of a field, each in one row."""
+        return self._columns[name]
 
     def _possible(self, name: str) -> list[int]:
         """The outcomes of a field that meet the clauses about it alone."""
@@ -229,11 +242,12 @@ class _Bounded:
         assert field.draw is not None
         self._name = field.name
         self._edges = Edges(field, bounds)
+        self._constant = [b for b in bounds if isinstance(b.other, Constant)]
+        self._table = run.plan.name
+        self._field = field
         self._low, self._high = f"#low:{field.name}", f"#high:{field.name}"
         low, high = (FieldRef(field.type, field.span, n) for n in (self._low, self._high))
-        context = Context(
-            field, run.simplified, vocabulary=None, parts=frozenset(), by_level=False
-        )
+        context = Context(field, run.simplified, vocabulary=None, parts=frozenset(), by_level=False)
         self._mass = mass_function(field.draw, context, low, high)
         narrow = replace(field, draw=Truncated(field.span, field.draw, low, high))
         self._fill = _fill_with(run, narrow)
@@ -250,6 +264,10 @@ class _Bounded:
             valid = filled_mask(found.valid, at.size)
             mass[at] = values if valid is None else np.where(valid, values, 0.0)
         return mass, (low, high)
+
+    def constant(self) -> tuple[float, float]:
+        low, high = Edges(self._field, self._constant).of(_blank(self._table, 1))
+        return float(low[0]), float(high[0])
 
     def holds(self, frame: Frame) -> NDArray[np.bool_]:
         low, high = self._edges.of(frame)

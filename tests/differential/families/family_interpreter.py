@@ -107,7 +107,9 @@ class Structure:
                 continue
             is_inside = node[0] in inside
             hangs = any(a[0] in inside for a in self.ancestors.get(node, ()))
-            if is_inside or (node not in self.drawn and hangs):
+            if hangs and not is_inside and node in self.drawn:
+                raise NoUnitError("a draw of a row above that depends on rows of the scope")
+            if is_inside or hangs:
                 found.add(node)
                 todo += self.reads.get(node, ())
         return found
@@ -125,7 +127,7 @@ class Structure:
                 if unit.table in self.spec.below(case.table) and (
                     unit.mode == ROWS or unit.table != case.table
                 ):
-                    case.nodes |= self.component(case.table, unit.nodes)
+                    case.nodes |= self.component(case.table, self._needs(unit))
                 elif unit.nodes & case.nodes & self.drawn:
                     raise NoUnitError("a case inside a wider rule")
             units.append(case)
@@ -157,6 +159,10 @@ class Structure:
         unit.kept = self.component(rule.table, [(rule.table, k) for k in rule.keeping])
         return unit
 
+    def _needs(self, unit: Unit) -> set[Node]:
+        """What a unit makes, and what its rules read that is given."""
+        return unit.nodes.union(*(rule.condition.reads for rule in unit.rules))
+
     def _grow(self, units: list[Unit]) -> bool:
         """Join what shares random fields; whether something changed."""
         for i, a in enumerate(units):
@@ -171,7 +177,7 @@ class Structure:
                     units.remove(b)
                     return True
                 is_inner = b.table in self.spec.below(a.table) and self._width(a) < self._width(b)
-                more = self.component(a.table, b.nodes) if is_inner else set()
+                more = self.component(a.table, self._needs(b)) if is_inner else set()
                 if not more <= a.nodes:
                     a.nodes |= more
                     return True
