@@ -12,8 +12,7 @@ from pathlib import Path
 from synthdsl import api
 from synthdsl.engine import tabulate
 from synthdsl.engine.batches import outputs_of
-from synthdsl.engine.run import BLOCK_ROWS, TableRun
-from synthdsl.plan.lower import lower
+from synthdsl.engine.run import BLOCK_ROWS, Run
 
 HERE = Path(__file__).resolve().parent
 
@@ -24,10 +23,15 @@ def contender(spec: api.Spec, *, has_tables: bool):
     if not has_tables:
         tabulate.LARGEST_TABLE = tabulate.LARGEST_JOINT_TABLE = 0
     name = next(iter(spec.tables))
-    run = TableRun(lower(spec._model).tables[name], spec.seed)
+    run = Run(spec.plan(), seed=spec.seed)
     tabulate.LARGEST_TABLE, tabulate.LARGEST_JOINT_TABLE = limits
     output = outputs_of(spec.recipe())[name]
-    return lambda block: output.batch(run.block(block * BLOCK_ROWS, (block + 1) * BLOCK_ROWS))
+
+    def make(block: int) -> None:
+        for frame in run.blocks(name, block * BLOCK_ROWS, (block + 1) * BLOCK_ROWS):
+            output.batch(frame)
+
+    return make
 
 
 def main() -> None:

@@ -77,14 +77,13 @@ class Entities:
     @property
     def is_guided(self) -> bool:
         """Whether some of what the entities need is made so that rules hold."""
-        return bool(self._guides)
+        return any(getattr(guide, "is_used", True) for guide in self._guides.values())
 
     def fill(self, frame: Frame) -> None:
         """Make what the unit makes for every row of `frame`, a frame of the unit's table."""
         if not frame.rows:
             self._run_all(self.unit.stages[0], frame)
-            return
-        for number in range(len(self.unit.stages)):
+        for number in range(len(self.unit.stages) if frame.rows else 0):
             self._settle(frame, number)
         for name, rule in self.unit.rules:
             if rule.share is not None:
@@ -141,9 +140,7 @@ class Entities:
                 part = waiting[start : start + size]
                 tries = frame.tried_again(part, number * STAGE_TRIES + first, count)
                 accepted = self._run_all(stage, tries)
-                holds = accepted & self.holds(
-                    tries, stage, np.repeat(frame.keys[part], count)
-                )
+                holds = accepted & self.holds(tries, stage, np.repeat(frame.keys[part], count))
                 by_entity = holds.reshape(part.size, count)
                 hits = np.flatnonzero(by_entity.any(axis=1))
                 if hits.size:
@@ -265,8 +262,23 @@ class Entities:
             self._acceptance[number] = (max(accepted, 1), max(drawn, 1))
         return self._acceptance[number]
 
+    def plain_acceptance(self, number: int) -> float:
+        """The share of entities of a small pilot for which a stage holds, made as declared."""
+        accepted = drawn = 0
+        for frame in self._pilot_frames():
+            accepted += int(self.pilot(frame, number, is_guided=False).sum())
+            drawn += frame.rows
+            if drawn >= LEAST_PILOT:
+                break
+        return accepted / drawn if drawn else 1.0
+
     def pilot(
-        self, frame: Frame, number: int, *, leaving_out: Rule | None = None
+        self,
+        frame: Frame,
+        number: int,
+        *,
+        leaving_out: Rule | None = None,
+        is_guided: bool = True,
     ) -> NDArray[np.bool_]:
         """Entities of a pilot whose first try of a stage holds."""
         for before in range(number):
@@ -276,7 +288,7 @@ class Entities:
         if number:
             at = np.arange(frame.rows, dtype=np.int64)
             frame = frame.tried_again(at, number * STAGE_TRIES, 1)
-        accepted = self._run_all(stage, frame, is_guided=leaving_out is None)
+        accepted = self._run_all(stage, frame, is_guided=is_guided and leaving_out is None)
         return accepted & self.holds(frame, stage, keys, leaving_out=leaving_out)
 
     def _refuse(self, stage: EntityStage, drawn: int) -> NoReturn:
@@ -297,6 +309,17 @@ class Entities:
             exit_code=3,
         )
 
+    def _advice(self, stage: EntityStage) -> str:
+        """What to type for rules that do not hold in one row after all tries."""
+        for table, rule in stage.rules:
+            if rule.demand == "true" and table != self.unit.table:
+                way = ".".join(("x", *self._ways[table]))
+                return (
+                    f"a case asks it of every row of `{table}`: for some, write "
+                    f"`case {rule.name} each {self.unit.table} x: any(... for y in {way})`"
+                )
+        return "make the rule possible for every number of rows and every value that is given"
+
     def _give_up(self, frame: Frame, row: int, stage: EntityStage, tries: int) -> NoReturn:
         names = ", ".join(f"`{rule.name}`" for _, rule in stage.rules)
         raise RowError(
@@ -304,7 +327,7 @@ class Entities:
             stage.rules[-1][1].span,
             f"row {int(frame.ordinals[row])} of `{frame.table}`: {names} did not hold in "
             f"{tries - 1:,} tries of it with what is under it",
-            "make the rule possible for every number of rows and every value that is given",
+            self._advice(stage),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -228,8 +229,15 @@ class FamilyRun:
         that they ask for: how to make them so, by stage.
         """
         found: dict[tuple[EntityStage, Unit], Guide] = {}
-        for stage in unit.stages:
-            own = child_guides(unit.table, stage, self._tables, self._make_rows)
+        for number, stage in enumerate(unit.stages):
+            own = child_guides(
+                unit.table,
+                stage,
+                self._tables,
+                self._make_rows,
+                self.run_unit,
+                partial(self._plain_acceptance, unit, number),
+            )
             found |= {(stage, part): guide for part, guide in own.items()}
             for part in stage.free:
                 guide = (
@@ -240,6 +248,9 @@ class FamilyRun:
                 if guide is not None:
                     found[stage, part] = guide
         return found
+
+    def _plain_acceptance(self, unit: EntityUnit, number: int) -> float:
+        return self.entities[unit].plain_acceptance(number)
 
     def _guide(self, top: str, table: str, stage: EntityStage) -> Guide | None:
         machine, parent = self._models[table].machine, self._models[table].parent

@@ -278,6 +278,8 @@ class Date(_Increasing):
 
     def infer(self, *arguments: Argument) -> Type | Misuse:
         """Type of the result, or what is wrong."""
+        if arguments[0].type.kind is Kind.DATE:
+            return Misuse("this is a date already", 0, "remove `date(...)` around it")
         return expect(arguments, 0, {Kind.DATETIME}, "a datetime") or DATE
 
     def bind(self, *arguments: Argument) -> Function:

@@ -182,6 +182,10 @@ class Sqrt(_Elementary):
         return np.sqrt(x)
 
 
+_LEAST_EXPONENT = -708.0
+"""The logarithm of about the least number of full precision."""
+
+
 @FUNCTIONS.register
 class Expit(_Elementary):
     """The logistic function."""
@@ -194,6 +198,9 @@ class Expit(_Elementary):
 
     def one(self, x: float) -> float:
         """The result for one number."""
+        if x < _LEAST_EXPONENT:
+            # beyond full precision arrays of some processors give 0
+            return 0.0
         if x < 0:
             small = math.exp(x)
             return small / (1 + small)
@@ -201,7 +208,7 @@ class Expit(_Elementary):
 
     def many(self, x: Any) -> Any:
         """The results for an array."""
-        return special.expit(x)
+        return np.where(np.less(x, _LEAST_EXPONENT), 0.0, special.expit(x))
 
 
 @FUNCTIONS.register

@@ -269,25 +269,26 @@ class _Run:
             "NAME"
         ]
         name = typed[1] if is_known else word("NAME", f"_{at}")
-        per = [word("PER", "per"), *self._row_above(typed, at)] if "per" in texts else []
+        per = self._row_above(typed, at) if is_known and "per" in texts else []
         if is_known and texts[0] == "pathway":
             per = per or [word("PER", "per"), word("NAME", f"_{at}"), word("NAME", f"_{at}")]
             start = [word("STARTS", "starts"), word("DATE", "2000-01-01")]
             return [word("PATHWAY", "pathway"), name, *per, *start, word("LBRACE", "{")]
         size = [word("LSQB", "["), word("INT", "0"), word("RSQB", "]")]
         file = [x for x, before in zip(typed[1:], texts, strict=False) if before == "from"]
-        if file and file[0].kind == "STRING":
-            size = [word("FROM", "from"), file[0]]
+        if is_known and not per and file and file[0].kind == "STRING":
+            size = [Lexeme("FROM", "from", file[0].start), file[0]]
         return [word("TABLE", "table"), name, *per, *size, word("LBRACE", "{")]
 
     def _row_above(self, typed: list[Lexeme], at: int) -> list[Lexeme]:
-        """The table above, and the name of its row: where the head gives none, that of the key."""
-        after = typed[[x.text for x in typed].index("per") + 1 :]
-        names = [x for x in after[:2] if x.kind == "NAME"]
+        """`per`, the table above, and the name of its row: if none was typed, that of the key."""
+        number = [x.text for x in typed].index("per")
+        per = Lexeme("PER", "per", typed[number].start)
+        names = [x for x in typed[number + 1 : number + 3] if x.kind == "NAME"]
         if len(names) == 1:
             key = _KEY_OF_CHILD.search(self._source.text, at)
             names.append(Lexeme("NAME", key[1] if key else f"_{at}", at))
-        return names if len(names) == 2 else [Lexeme("NAME", f"_{at}", at)] * 2
+        return [per, *(names if len(names) == 2 else [Lexeme("NAME", f"_{at}", at)] * 2)]
 
     def _cut_back(self) -> None:
         """Drop the unfinished statement from the parser's stack."""

@@ -18,6 +18,7 @@ from synthdsl.model.lookup_files import read_lookup
 from synthdsl.model.parameters import declare_parameter
 from synthdsl.model.scope import EnumDeclaration, FileScope, Scope
 from synthdsl.model.spec import SourceFile
+from synthdsl.model.type_names import TYPE_NAMES, report_type_name
 from synthdsl.source import Source, Span, decode, read_regular
 from synthdsl.values.types import EnumType
 
@@ -258,6 +259,8 @@ class Declarations:
     # enums, functions
 
     def _enum(self, node: tree.Enumeration, scope: FileScope) -> None:
+        if node.name.text in TYPE_NAMES:
+            report_type_name(node.name, self.findings)
         if not self._declare(node.name, scope):
             return
         seen: dict[str, tree.Member] = {}

@@ -83,8 +83,7 @@ def _csv_columns(text: str) -> Columns:
         raise _UnusableFileError("has no rows", "its first line names the columns")
     _check_number(len(rows))
     names = [name.strip() for name in header]
-    if len(set(names)) != len(names) or "" in names:
-        raise _UnusableFileError("repeats a column name or leaves one empty")
+    _check_names(names)
     rows = [row for row in rows if row]
     for number, row in enumerate(rows):
         if len(row) != len(names):
@@ -101,6 +100,11 @@ def _check_number(rows: int) -> None:
         raise _UnusableFileError("has no rows")
 
 
+def _check_names(columns: list[str]) -> None:
+    if len(set(columns)) != len(columns) or "" in columns:
+        raise _UnusableFileError("repeats a column name or leaves one empty")
+
+
 def _parquet_columns(data: bytes) -> Columns:
     # heavy: loaded for Parquet only
     import pyarrow as pa
@@ -110,6 +114,7 @@ def _parquet_columns(data: bytes) -> Columns:
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         _check_number(file.metadata.num_rows)
+        _check_names(file.schema_arrow.names)
         table = file.read()
         return {
             name: pc.cast(table.column(name), pa.string()).to_pylist()

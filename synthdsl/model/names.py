@@ -233,9 +233,10 @@ def infer_index(node: tree.Index, scope: Scope, findings: Findings, expected: Ty
     lookup = scope.file.lookups.get(name)
     if lookup is None:
         if name not in scope.file.broken:
-            findings.report(
-                "unknown-name", node.base.span, f"`{name}` is no lookup or list", scope.advice(name)
-            )
+            help_ = scope.advice(name)
+            if help_ is not None and f"`{name}`" in help_:  # a member: `where kind == a [2]`
+                help_ = "behind a table the number of rows stands before `where`: `[2] where ...`"
+            findings.report("unknown-name", node.base.span, f"`{name}` is no lookup or list", help_)
         return unknown(node.span)
     scope.file.use(name)
     keys = lookup.type_keys(node, scope, findings)

@@ -8,6 +8,7 @@ vol. II, ch. 10 (the stay is drawn before the successor, which may depend on it)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -109,7 +110,11 @@ def _reads_visit(field: Field) -> bool:
 
 def state_enum(node: tree.Pathway) -> EnumType:
     """The enum of a pathway's states, in order of declaration, named after it."""
-    return EnumType(node.name.text, tuple(dict.fromkeys(name.text for name in _names(node))))
+    names = [name.text for name in _names(node)]
+    for state in node.states:
+        if isinstance(state, tree.BrokenStatement):  # what it was to declare is not missed
+            names += re.findall(r"[A-Za-z_]\w*", re.split(r":|->", state.span.text)[0])
+    return EnumType(node.name.text, tuple(dict.fromkeys(names)))
 
 
 def own_types(node: tree.Pathway, scope: Scope) -> dict[str, Type]:
@@ -190,6 +195,19 @@ def _finals(node: tree.Pathway) -> Iterator[tree.Name]:
             yield from state.names
 
 
+def _undeclared(node: tree.Pathway) -> str:
+    """The states that follow others and are declared nowhere, as `final` would name them."""
+    declared = {name.text for name in _names(node)}
+    weights = [s.next for s in node.states if isinstance(s, tree.State)]
+    typed = [
+        entry.outcome.span.text
+        for w in weights
+        if isinstance(w, tree.Weights)
+        for entry in w.entries
+    ]
+    return ", ".join(dict.fromkeys(t for t in typed if t.isidentifier() and t not in declared))
+
+
 def _with_types(scope: Scope, types: dict[str, Type | None]) -> Scope:
     """`scope` with other types of some fields; None hides one."""
 
@@ -261,7 +279,8 @@ def _check_names(node: tree.Pathway, findings: Findings) -> bool:
         _report_lack(
             node,
             "has no final state: its paths would never end",
-            "name the states in which paths end, such as `final home`, and let them follow",
+            f"name the states in which paths end, such as `final {_undeclared(node) or 'home'}`, "
+            "and let them follow",
             findings,
         )
     return bool(passing) and bool(finals)
@@ -322,12 +341,13 @@ def _weighted(
         name = _state_name(entry.outcome, enum)
         if name not in enum.members:
             typed = entry.outcome.span.text[:40]
-            findings.report(
-                "unknown-state",
-                entry.outcome.span,
-                f"pathway `{node.name.text}` has no state `{typed}`",
-                closest(typed, enum),
-            )
+            if any(_finals(node)):  # without, it is reported that no state is final
+                findings.report(
+                    "unknown-state",
+                    entry.outcome.span,
+                    f"pathway `{node.name.text}` has no state `{typed}`",
+                    closest(typed, enum),
+                )
             is_fine = False
         elif name in outcomes:
             findings.report(

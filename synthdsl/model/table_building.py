@@ -16,6 +16,7 @@ from synthdsl.model.relations import Relations
 from synthdsl.model.scope import FileScope
 from synthdsl.model.spec import Field, Reference, Spec, Table
 from synthdsl.model.tables import TableBuilder
+from synthdsl.model.type_names import TYPE_NAMES, report_type_name
 from synthdsl.values.types import Kind
 
 Builder = TableBuilder | PathwayBuilder
@@ -88,6 +89,16 @@ def _builders(
             )
             continue
         seen[name.text] = name
+        if name.text in TYPE_NAMES:
+            report_type_name(name, findings)
+        elif name.text in scope.enums:
+            findings.report(
+                "duplicate-name",
+                name.span,
+                f"`{name.text}` is an enum and a table: a field of that type could be either",
+                "rename one",
+                labels=(Label(scope.declared[name.text].span, "the enum"),),
+            )
         outside = _outside(file, name.text)
         builder: Builder
         if isinstance(node, tree.Table):

@@ -34,6 +34,7 @@ from synthdsl.model.natural_types import natural_type
 from synthdsl.model.nulls import may_be_null
 from synthdsl.model.relations import Relations, TableLinks, count_name
 from synthdsl.model.scope import FileScope, Scope
+from synthdsl.model.shared_draws import is_draw
 from synthdsl.model.spec import ROLES, Correlation, Field, Mask, Parent, SourceFile, Table
 from synthdsl.source import Span
 from synthdsl.values.types import (
@@ -182,6 +183,15 @@ class TableBuilder:
             if condition is not None and not isinstance(draw, UnknownDraw):
                 none = FixedDraw(span, Constant(INT, span, 0))
                 draw = ChooseDraw(span, ((condition, draw),), none)
+        elif node.size is not None and is_draw(node.size, scope):
+            text = " ".join(node.size.span.text.split())
+            self._findings.report(
+                "row-count",
+                node.size.span,
+                "a number of rows that is drawn is called `count`",
+                f"write `[count ~ {text}]`",
+            )
+            value = Constant(INT, span, 0)
         elif node.size is not None:
             value = infer(node.size, scope, self._findings)
             value = coerce(value, INT, self._findings, "the number of rows under a parent")

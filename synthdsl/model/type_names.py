@@ -25,6 +25,8 @@ _PLAIN = {
     "uuid": Kind.UUID,
 }
 _NAMES = [*_PLAIN, "decimal", "list"]
+TYPE_NAMES = frozenset(_NAMES)
+"""Names that no enum or table can have."""
 _MEANT = {
     "string": "text",
     "str": "text",
@@ -44,6 +46,16 @@ _MEANT = {
 }
 
 
+def report_type_name(name: tree.Name, findings: Findings) -> None:
+    """Report that an enum or table is named as a type of the language."""
+    findings.report(
+        "reserved-name",
+        name.span,
+        f"`{name.text}` is a type of the language",
+        f"write `{name.text}_`, or a name that says more",
+    )
+
+
 def resolve_type(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
     """The type that `node` names; `UNKNOWN` after a report."""
     type_ = _base(node, file, findings)
@@ -54,6 +66,8 @@ def resolve_type(node: tree.TypeName, file: FileScope, findings: Findings) -> Ty
 
 
 def _base(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
+    if node.name in TYPE_NAMES:
+        return _built_in(node, file, findings)
     if node.name in file.enums:
         file.use(node.name)
         if node.arguments:
@@ -73,14 +87,16 @@ def _base(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
                 f"write `{node.name}`",
             )
         return Type(Kind.REFERENCE, table=node.name)
+    _report_unknown(node, file, findings)
+    return UNKNOWN
+
+
+def _built_in(node: tree.TypeName, file: FileScope, findings: Findings) -> Type:
     if node.name == "decimal":
         return _decimal(node, findings)
     if node.name == "list":
         return _list(node, file, findings)
-    kind = _PLAIN.get(node.name)
-    if kind is None:
-        _report_unknown(node, file, findings)
-        return UNKNOWN
+    kind = _PLAIN[node.name]
     if kind is Kind.DATETIME and len(node.arguments) == 1 and isinstance(node.arguments[0], str):
         return _zoned(node, node.arguments[0], findings)
     if node.arguments:

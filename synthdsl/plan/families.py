@@ -120,10 +120,10 @@ class FamilyGraph:
         `one` is soft. A case joins soft rules, too: it conditions which exceptions these have.
         """
         (table, own), (at, another) = one, other
-        if table != at or another.demand != "hold":
+        if table != at or another.demand == "true":
             return False
         is_staged = own.keeping or another.keeping or another.keeping_below
-        is_soft = own.share is not None or (own.demand != "hold" and another.share is not None)
+        is_soft = own.share is not None or (own.demand == "true" and another.share is not None)
         if not is_staged and not is_soft:
             return False
         fields = self.tables[table].fields
@@ -201,8 +201,9 @@ def plan_family(graph: FamilyGraph, steps: Mapping[str, Sequence[Step]]) -> Fami
         for rule in table.rules
         if not graph.is_of_rows((name, rule))
     ]
-    of_spec = [rule for rule in rules if rule[1].demand == "hold"]
-    wanted = [rule for rule in rules if rule[1].demand != "hold"]
+    # a case conditions what the spec denotes; a broken rule takes the place of itself
+    of_spec = [rule for rule in rules if rule[1].demand != "true"]
+    wanted = [rule for rule in rules if rule[1].demand == "true"]
     for group in (of_spec, wanted):
         units = _with_entities(graph, units, group)
     try:
@@ -251,6 +252,16 @@ def _step_unit(graph: FamilyGraph, name: str, step: Step, before_end: set[str]) 
     return StepUnit(name, writes, frozenset(reads), step)
 
 
+def _share_draws(graph: FamilyGraph, table: str, one: set[Node], other: set[Node]) -> bool:
+    """Whether two sets of nodes have a draw of `table`, or under it, in common."""
+    for at, name in one & other:
+        field = graph.tables[at].fields.get(name)
+        is_drawn = name == MACHINE or (field is not None and field.draw is not None)
+        if is_drawn and is_under(at, table, graph.tables):
+            return True
+    return False
+
+
 def _before_end(graph: FamilyGraph, table: Table) -> set[str]:
     """Fields that all rows need, those too that `until` leaves out: what it reads itself, and
     draws that rows under one parent make together.
@@ -260,12 +271,13 @@ def _before_end(graph: FamilyGraph, table: Table) -> set[str]:
     needed = graph.ancestors([(table.name, END)])
     together = [(table.name, f.name) for f in table.fields.values() if is_drawn_together(f)]
     needed |= graph.ancestors(together)
-    for rule in table.rules:
-        # what a rule conditions together with what `until` reads is settled before rows are left
-        # out: the rule holds in these, too
-        own = graph.ancestors(graph.rule_nodes((table.name, rule)))
-        if {n for n in own & needed if is_under(n[0], table.name, graph.tables)}:
-            needed |= own
+    # what rules condition together with what `until` reads is settled before rows are left out: the
+    # rules hold in these, too
+    owns = [graph.ancestors(graph.rule_nodes((table.name, rule))) for rule in table.rules]
+    while more := [
+        own for own in owns if not own <= needed and _share_draws(graph, table.name, own, needed)
+    ]:
+        needed = needed.union(*more)
     return {field for at, field in needed if at == table.name}
 
 
@@ -339,6 +351,9 @@ def _with_entities(graph: FamilyGraph, units: list[Unit], rules: list[OwnRule]) 
     ):
         # rules of the same rows are settled together
         wider[0].table = wider[1].table
+    for scope in scopes:
+        if scope.rule[1].demand == "true":
+            _take_in(graph, scope, units)
     scopes.sort(key=lambda s: (-depth_of(s.scope, graph.tables), s.table != s.scope))
     while scopes:
         first = scopes[0]
@@ -346,6 +361,32 @@ def _with_entities(graph: FamilyGraph, units: list[Unit], rules: list[OwnRule]) 
         scopes = [s for s in scopes if s not in alike]
         units = _joined(graph, units, alike)
     return units
+
+
+def _take_in(graph: FamilyGraph, scope: _Scope, units: list[Unit]) -> None:
+    """Widen the scope of a case to that of rules which condition the same draws of its rows, for
+    all rows under one parent. Where these condition what is above as well, the case is refused.
+    """
+    needed = graph.ancestors(graph.rule_nodes(scope.rule))
+    below = {node for node in needed if is_under(node[0], scope.scope, graph.tables)}
+    for unit in units:
+        if not isinstance(unit, EntityUnit) or not unit.writes & below:
+            continue
+        if depth_of(unit.table, graph.tables) >= depth_of(scope.table, graph.tables):
+            continue
+        wider = replace(scope, table=unit.table)
+        if not _allowed(graph, wider, unit):
+            name, case = scope.rule
+            rules = [rule for _, rule in unit.rules]
+            raise _refused(
+                case,
+                f"case `{case.name}` asks for rows of `{name}`, which `{rules[0].name}` conditions "
+                f"together with their `{unit.table}`",
+                f"ask for the rows of `{unit.table}` that have such: "
+                f"`case {case.name} each {unit.table} x: all(... for y in x.{name})`",
+                rules,
+            )
+        scope.table = unit.table
 
 
 def _scope_of(graph: FamilyGraph, rule: OwnRule) -> _Scope:
@@ -410,7 +451,7 @@ def _joined(graph: FamilyGraph, units: list[Unit], scopes: list[_Scope]) -> list
     groups: list[tuple[set[Unit], list[OwnRule]]] = []
     for scope in scopes:
         start = [u for u in allowed if u.writes & graph.rule_nodes(scope.rule)]
-        needed = _closed(graph, with_ancestors(start, allowed), allowed)
+        needed = _conditioned(graph, _closed(graph, with_ancestors(start, allowed), allowed))
         _check_random(graph, scope, needed)
         rules = [scope.rule]
         apart = []
@@ -427,6 +468,24 @@ def _joined(graph: FamilyGraph, units: list[Unit], scopes: list[_Scope]) -> list
         own = [unit for unit in units if unit in needed]
         joined.append(_entity(graph, scopes[0], own, rules))
     return joined
+
+
+def _conditioned(graph: FamilyGraph, needed: set[Unit]) -> set[Unit]:
+    """`needed` without units whose values no try changes: derived from what is given."""
+    maker = {node: unit for unit in needed for node in unit.writes}
+    found = {unit for unit in needed if not isinstance(unit, StepUnit) or _draws(graph, unit)}
+    while more := {
+        unit
+        for unit in needed - found
+        if any(maker.get(node) in found for node in unit.reads - unit.writes)
+    }:
+        found |= more
+    return found
+
+
+def _draws(graph: FamilyGraph, unit: Unit) -> bool:
+    fields = (graph.tables[at].fields.get(name) for at, name in unit.writes)
+    return any(field is not None and field.draw is not None for field in fields)
 
 
 def _closed(graph: FamilyGraph, needed: set[Unit], allowed: list[Unit]) -> set[Unit]:

@@ -130,7 +130,7 @@ MISTAKES = {
     ),
     # what rows read
     "no such field above": (spec("x: int<a> = p.agee"), "unknown-name", "p.agee", "`age`"),
-    "the parent itself": (spec("x: int = p"), "unknown-name", "p", ""),
+    "the parent itself": (spec("x: int = p"), "wrong-use", "p", "p.id"),
     "no such field beside": (spec("x: float? = prev.z"), "unknown-name", "prev.z", ""),
     "two rows back": (
         spec("x: int ~ poisson(2)\ny: int? = prev.prev.x"), "bad-relation", "prev.prev.x", "`let`",
@@ -246,7 +246,7 @@ def test_what_is_around_the_mistakes_is_fine():
     ("head", "underlined", "help_"),
     [
         ("[p.id - 5]", "p.id - 5", "max(p.id - 5, 0)"),
-        ("[count ~ poisson(1_000_000_000)]", "poisson(1_000_000_000)", "in [0,"),
+        ("[count ~ poisson(1_000_000_000)]", "[count ~ poisson(1_000_000_000)]", "in [0,"),
         ("[4_000_000_000_000 * p.id]", "4_000_000_000_000 * p.id", "in [0,"),
     ],
 )

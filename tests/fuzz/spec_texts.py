@@ -81,6 +81,52 @@ table visit [40] {
 rule adult each visit v: v.age >= 18 a or v.dx == healthy
 case young each visit v: v.dx == cancer and v.age < 45 a
 """,
+    """language 1
+enum Kind {ambulatory, emergency, inpatient}
+table doctor [30] {
+  id: int = index
+  kind: Kind ~ {ambulatory: 50%, emergency: 30%, inpatient: rest}
+  share: float ~ uniform(1, 2)
+  boss: doctor? ~ when {index == 0: null, else: ref doctor where doctor.index < index}
+  key id
+}
+table patient [12] {
+  id: int = index
+  age: int<a> ~ normal(47, 22) in [0, 105]
+  home: doctor ~ ref doctor
+  visits: int = count(v for v in visit)
+  worst: float? = max(l.value for l in visit.lab where l.value > 0)
+  key id
+}
+table visit per patient p [count ~ poisson(1 + 0.03 * p.age / 1 a)] where p.age > 9 a until is_last {
+  key (p, index)
+  kind: Kind ~ {ambulatory: 70%, emergency: 20%, inpatient: rest}
+  is_last: bool ~ bernoulli(5%)
+  seen_by: doctor ~ ref doctor where doctor.kind == kind weight doctor.share
+  start: datetime ~ sorted(uniform(2025-01-01T00:00, 2026-01-01T00:00))
+  stay: duration ~ gamma(mean: 2 d, cv: 0.6)
+  wait: duration? = next.start - start
+  level: float = coalesce(0.8 * prev.level, 0) + 0.1 * index
+  others: int = count(o for o in p.visit where o.kind == kind) - 1
+  rate: float step 1 ~ autoregressive(mean: 80, sd: 10, phi: 0.9)
+  rule gap: prev is null or start >= prev.start + 1 h
+}
+table lab per visit v [2] where v.kind != ambulatory {
+  key (v, index)
+  value: float? step 0.1 ~ normal(0.1 * v.p.age / 1 a, 3)
+  missing value: mcar(5%)
+  rule[90%] low: value <= 8
+}
+pathway admission per visit v where v.kind == inpatient starts v.start {
+  ward: gamma(mean: 1 d, cv: 0.5) -> {home: 70%, icu: 20%, died: rest}
+  icu: gamma(mean: 2 d, cv: 0.5) -> {ward: 80%, died: rest}
+  final home, died
+}
+rule seen each patient p keeping (p.age): p.age < 60 a or any(v.kind != ambulatory for v in p.visit)
+rule apart each patient p: disjoint([v.start, v.start + v.stay] for v in p.visit)
+case sick each patient p: any(reaches(v.admission, icu) for v in p.visit)
+expect mean(v.stay for v in visit where v.kind == inpatient) in [0 d, 6 d]
+""",
 )
 _TOKEN = re.compile(r'"[^"\n]*"|\w+|[^\w\s]|\n|[ \t]+')
 STRAY = (
@@ -91,7 +137,56 @@ STRAY = (
     "1.5", "50%", "101%", "2026-02-30", "2026-01-01", "10:61", "3 d", "2 'kg'", "'", "\x00", "é", "“",
     "\u202e", "\U0001f600", "normal(0, 1)", "poisson(-1)", "x", "n", "age", "Sex", "{1: 50%, 2: 50%}",
     "[0, 1]", "[1, 0]", "?", "<kg>", "<[", "prefix", "mixture({", "zero_inflated(", "prev.x", "z(x)",
+    "per", "per patient p", "per visit v", "[count ~ poisson(2)]", "count", "until", "where", "weight",
+    "ref", "ref doctor", "distinct", "p", "p.", "v.", "v.p.age", "prev", "next", "first", "last.",
+    "pathway", "starts", "final", "from", 'from "nix.csv"', "any(", "for v in p.visit", "sorted(",
+    "patient", "visit", "lab", "doctor", "admission", "reaches(", "is_last", "kind", "key (p, index)",
 )  # fmt: skip
+
+
+EXCHANGES = (
+    ("prev", "next"), ("prev.", "first."), ("prev.", "last."), ("next.", "prev."),
+    ("[2]", "[0]"), ("[2]", "[count ~ poisson(v.others)]"), ("[2]", "[1 + v.index]"),
+    ("poisson(1 + 0.03 * p.age / 1 a)", "poisson(p.visits)"), ("[12]", "[0]"), ("[30]", "[0]"),
+    ("any(", "all("), ("any(", "none("), ("any(", "count("), ("max(", "mean("), ("count(", "any("),
+    ("p.visit", "p"), ("in visit", "in lab"), ("visit.lab", "visit"), ("v.p.age", "v.p.home.share"),
+    ("ref doctor", "ref doctor distinct"), ("ref doctor", "ref patient"), ("index == 0", "index < 3"),
+    ("doctor.index < index", "doctor.index != index"), ("weight doctor.share", "weight doctor.index"),
+    ("until is_last", ""), ("is_last", "others > 2"), ("is_last", "prev.level > 1"),
+    ("where v.kind != ambulatory", "where v.index > 0"), ("p.age > 9 a", "p.visits > 0"),
+    (">=", "<="), (">", "<"), ("==", "!="), ("0.1", "0"), ("5%", "100%"), ("90%", "0%"),
+    ("float?", "float"), ("float", "int"), ("duration?", "duration"), ("int", "float"),
+    ("each patient p", "each visit p"), ("each visit v", "each patient v"),
+    ("keeping (p.age)", "keeping (p.visit.kind)"), ("keeping (p.age)", "keeping (p.worst)"),
+    ("rule", "rule[50%]"), ("rule[90%]", "rule"), ("rule", "case"), ("case", "rule"),
+    ("sorted(uniform(2025-01-01T00:00, ", "(uniform(prev.start, "), ("phi: 0.9", "phi: 1"),
+    ("autoregressive(mean: 80, sd: 10, phi: 0.9)", "random_walk(start: 80, sd: 2)"),
+    ("~ bernoulli(5%)", "= next is null"), ("index", "count(o for o in p.visit)"),
+    ("p.age", "p.home.boss.share"), ("p.age", "p.worst"), ("l.value", "l.v.level"),
+    ("reaches", "avoids"), ("icu)", "ward)"), ("2 d", "prev.stay"), ("final home", "final home, ward"),
+    ("mcar(5%)", "mar(v.p.visits / 9)"), ("mcar(5%)", "mnar(value)"),
+    ("key (v, index)", "key (v, index)\n  w: int = count(s for s in v.admission where s.state == icu)"),
+    ("key (p, index)", "key (p, index)\n  deep: float? = max(l.value for l in p.visit.lab)"),
+    ("key (p, index)", "key (p, index)\n  other: doctor? ~ ref doctor where doctor.id != seen_by.id"),
+)  # fmt: skip
+"""Parts of the last of `SEEDS`, with what fits or nearly fits in their place."""
+
+
+def exchanged(text: str, random: Random) -> str:
+    """`text` without some of its fields and rules, and with some parts exchanged."""
+    lines = text.splitlines(keepends=True)
+    for _ in range(random.randrange(3)):
+        at = random.randrange(2, len(lines))
+        if lines[at].startswith(("  ", "rule", "case", "expect")):
+            del lines[at]
+    text = "".join(lines)
+    for _ in range(random.choice((1, 1, 2, 3))):
+        old, new = random.choice(EXCHANGES)
+        places = [found.start() for found in re.finditer(re.escape(old), text)]
+        if places:
+            at = random.choice(places)
+            text = text[:at] + new + text[at + len(old) :]
+    return text
 
 
 def part_of(text: str, random: Random) -> str:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spec_texts import SEEDS, STRAY, Writer, mutated
+from spec_texts import SEEDS, STRAY, Writer, exchanged, mutated
 
 from synthdsl import api
 from synthdsl.diagnostics import SynthError, has_errors
@@ -87,7 +87,8 @@ def use(text):
     if not has_errors(found):
         try:
             spec = api.load("x.synth", text=text)
-            tables = spec.generate(min(50, next(iter(spec.tables.values())).rows)).tables
+            roots = [t for t in spec.tables.values() if t.parent is None and not t.is_fixed]
+            tables = spec.generate({t.name: min(50, t.rows) for t in roots}).tables
             assert tables
             is_made = True
         except SynthError as error:
@@ -135,3 +136,29 @@ def test_slightly_changed_specs_can_be_made_or_are_refused(seed, base):
         use(text)
     except Exception as error:
         raise AssertionError(f"{type(error).__name__}: {error}\n{text}") from error
+
+
+def use_exchanged(seed):
+    text = exchanged(SEEDS[-1], Random(seed))
+    try:
+        return use(text)
+    except Exception as error:
+        raise AssertionError(f"{type(error).__name__}: {error}\n{text}") from error
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=40)
+def test_families_with_parts_exchanged_can_be_made_or_are_refused(seed):
+    use_exchanged(seed)
+
+
+@pytest.mark.nightly
+@given(st.integers(2**32, 2**48))
+@settings(max_examples=5_000)
+def test_many_families_with_parts_exchanged(seed):
+    use_exchanged(seed)
+
+
+def test_a_good_part_of_the_families_can_be_made():
+    made = sum(use_exchanged(seed) for seed in range(20))
+    assert made >= 4

@@ -20,7 +20,7 @@ def block(language: str, containing: str = "") -> str:
 
 def test_the_spec_is_fine_and_generates(tmp_path):
     path = tmp_path / "clinic.synth"
-    path.write_text(block("synth"))
+    path.write_text(block("synth", "bmi"))
     spec = synthdsl.load(path)
     assert not spec.warnings
     assert synthdsl.api.format_text("clinic.synth", path.read_text())[0] == path.read_text()
@@ -28,8 +28,20 @@ def test_the_spec_is_fine_and_generates(tmp_path):
     assert all(m.is_met for m in spec.measure())
 
 
+def test_the_database_is_fine_and_its_cohort_came_back():
+    text = block("synth", "came_back")
+    assert synthdsl.check("visits.synth", text=text) == []
+    assert synthdsl.api.format_text("visits.synth", text) == (text, [])
+    tables = synthdsl.load("visits.synth", text=text).generate(100, case="came_back").to_pandas()
+    visit = tables["visit"].sort_values(["patient_id", "index"])
+    days = visit.groupby("patient_id")["day"].shift(-1) - visit["day"]
+    is_met = (visit["kind"] == "inpatient") & days.map(lambda d: getattr(d, "days", 99) <= 30)
+    assert set(visit["patient_id"][is_met]) == set(tables["patient"]["id"])
+    assert visit["seen_by"].isin(tables["doctor"]["id"]).all()
+
+
 def test_the_mistake_reads_as_shown():
-    wrong = block("synth").replace("weight / height^2", "weight / height")
+    wrong = block("synth", "bmi").replace("weight / height^2", "weight / height")
     found = synthdsl.check("clinic.synth", text=wrong)
     shown = render_text(found, colour=False).rsplit("\n1 error", 1)[0].strip()
     assert shown == block("text", "error[").strip()

@@ -15,21 +15,22 @@ from numpy.typing import NDArray
 
 from synthdsl.engine.children.demands import Demand
 from synthdsl.engine.children.odds import chance_of
+from synthdsl.engine.children.outcomes import lookup_shares
 from synthdsl.engine.children.values import column_of, is_simple, values_of
 from synthdsl.engine.conditioning.draw_enclosures import draw_enclosure
 from synthdsl.engine.conditioning.enclosures import Enclosure, enclose, enclose_derived
 from synthdsl.engine.conditioning.partitions import is_cut
+from synthdsl.engine.lookup_index import index_of
 from synthdsl.engine.weight_samplers import constant_shares
 from synthdsl.model.draws import (
     CategoricalDraw,
     ChooseDraw,
     DistributionDraw,
     DrawNode,
-    FixedDraw,
     LookupDraw,
     MixtureDraw,
 )
-from synthdsl.model.expressions import Above, Constant, Expr
+from synthdsl.model.expressions import Above, Constant, Expr, FieldRef
 from synthdsl.model.spec import Field, Table
 from synthdsl.values.columns import Vocabulary
 
@@ -86,7 +87,7 @@ class Boxes:
             values = values_of(field, self._table, self._tables)
             if values is not None and len(values) <= FEW:
                 sizes[name] = len(values)
-            elif field.draw is not None and is_cut(field.draw):
+            elif self._source(field) is not None:
                 sizes[name] = SLICES
         while prod(sizes.values()) > MOST_BOXES:
             name = max(sizes, key=lambda n: sizes[n])
@@ -99,7 +100,7 @@ class Boxes:
             return enclose_derived(field, self.known, self._words)
         values = values_of(field, self._table, self._tables)
         size = sizes.get(name, 1)
-        if values is not None and (size == len(values) or field.draw is None):
+        if values is not None and (size == len(values) or self._source(field) is None):
             found = self._values(field, values)
             if size == len(values):
                 return self._along(name, sizes, found)
@@ -111,19 +112,32 @@ class Boxes:
                 found.vocabulary,
             )
         inside = None
-        if field.draw is not None:
+        source = self._source(field)
+        if source is not None:
+            assert source.draw is not None
             edges = np.clip(np.arange(size + 1) / size, 2.0**-53, 1 - 2.0**-53)
             shape = self._axis(name, sizes, size)
             inside = draw_enclosure(
-                field.draw,
-                field,
+                source.draw,
+                source,
                 edges[:-1].reshape(shape),
                 edges[1:].reshape(shape),
-                self.known,
-                self._words,
+                # what a row above depends on is not among the boxes
+                self.known if source is field else {},
+                self._words if source is field else {},
                 self._words.get(name),
             )
         return Enclosure.anything(vocabulary=self._words.get(name)) if inside is None else inside
+
+    def _source(self, field: Field) -> Field | None:
+        """The field from whose uniform a field follows: itself, or one of a row above."""
+        table = self._table
+        while isinstance(field.value, Above) and isinstance(field.value.inner, FieldRef):
+            if table.parent is None:
+                return None
+            table = self._tables[table.parent.table]
+            field = table.fields[field.value.inner.field]
+        return field if field.draw is not None and is_cut(field.draw) else None
 
     def _values(self, field: Field, values: list[Any]) -> Enclosure:
         column = column_of(self._run, field, values)
@@ -227,13 +241,12 @@ class RowBounds:
         if isinstance(draw, DistributionDraw):
             p = enclose(draw.parameters[0], known, self._words)
             return [np.clip(1 - p.low, 0, 1), np.clip(p.high, 0, 1)]
-        if isinstance(draw, LookupDraw) and not draw.keys:
-            values = list(dict.fromkeys(draw.values))
-            weights = np.asarray(draw.lookup.weights, np.float64)
-            at = np.array([values.index(value) for value in draw.values])
-            return list(np.bincount(at, weights=weights) / weights.sum())
-        count = len(set(draw.values)) if isinstance(draw, LookupDraw) else 1
-        return [1.0] * count
+        if isinstance(draw, LookupDraw):
+            index = index_of(draw.lookup, tuple(k.type.nullable(False) for k in draw.keys))
+            table = lookup_shares(draw, index)
+            assert table is not None
+            return list(table.max(axis=0))
+        return [1.0]
 
     def _weights(self, weights: tuple[Expr | None, ...], known: Known) -> list[Any]:
         if all(w is None or isinstance(w, Constant) for w in weights):

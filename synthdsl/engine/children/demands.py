@@ -5,17 +5,23 @@ A demand may be weaker than the rule, never stronger: the rule itself is checked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, floor, inf
 
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdsl.engine.children.edges import NEGATED
 from synthdsl.engine.conditioning.clauses import Clause, split
 from synthdsl.engine.conditioning.narrowing import FLIPPED
+from synthdsl.engine.evaluate import evaluate
+from synthdsl.engine.frame import Frame
+from synthdsl.engine.results import is_false, is_true
 from synthdsl.model.expressions import Constant, Expr, FieldRef, Operation, Related
 from synthdsl.model.spec import Rule, Table
 from synthdsl.values.types import BOOL, Kind
 
-NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 LOGIC = ("and", "or", "not", "->", "<->")
 
 
@@ -26,6 +32,12 @@ class Premise:
     condition: Expr
     value: bool
     is_so: bool
+
+    def holds(self, frame: Frame) -> NDArray[np.bool_]:
+        """The rows of which it is so."""
+        found = evaluate(self.condition, frame)
+        test = is_true if self.value else is_false
+        return np.equal(test(found, frame.rows), self.is_so)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +145,7 @@ class _Reader:
         if operator in ("<=", "<", "=="):
             high = floor(right.value) if operator != "<" else ceil(right.value) - 1
         if high < low or not operator or (low == 0 and high == inf):
+            # always so, or never
             return None
         clauses: tuple[Clause, ...] = ()
         if left.condition is not None:

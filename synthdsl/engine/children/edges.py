@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,8 @@ NUMBERS = (
 class Bound:
     """A clause that compares a field with `other`, which reads other fields only.
 
-    The field's raw value, times `factor` and plus `offset`, stands left of `operator`.
+    The field's raw value, times `factor` and plus `offset`, stands left of `operator`. It holds
+    where all of `premises`, which do not read the field, are met.
     """
 
     field: str
@@ -46,6 +47,29 @@ class Bound:
     factor: float
     offset: float
     other: Expr
+    premises: tuple[Clause, ...] = ()
+
+
+def conditional_bound(clause: Clause) -> Bound | None:
+    """The bound that an implication or an alternative sets where its other parts ask for it."""
+    condition = clause.condition
+    if not isinstance(condition, Operation) or clause.demand == "false":
+        return None
+    if condition.operator not in ("or", "->"):
+        return None
+    is_implied = condition.operator == "->"
+    for number, operand in enumerate(condition.operands):
+        demand = "false" if is_implied and number == 0 else clause.demand
+        bound = bound_of(Clause(operand, demand))
+        # null, and no bound, would both be fine
+        if bound is None or operand.type.is_nullable:
+            continue
+        others = [o for place, o in enumerate(condition.operands) if place != number]
+        if any(o.type.is_nullable for o in others):
+            continue
+        premise = "true" if is_implied and number == 1 else "false"
+        return replace(bound, premises=tuple(Clause(o, premise) for o in others))
+    return None
 
 
 def bound_of(clause: Clause) -> Bound | None:
@@ -89,6 +113,10 @@ class Edges:
         high = np.full(frame.rows, np.inf)
         for bound in self._bounds:
             first, last = self._ends(bound, frame)
+            for premise in bound.premises:
+                is_asked = clause_is_met(premise, frame)
+                first = np.where(is_asked, first, -np.inf)
+                last = np.where(is_asked, last, np.inf)
             low, high = np.maximum(low, first), np.minimum(high, last)
         return low, high
 

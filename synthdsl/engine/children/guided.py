@@ -1,9 +1,10 @@
 """Rows below entities that meet what a rule demands of them, in place of plain ones.
 
 An entity is accepted with the chance that its rows meet the demand, over the largest chance that
-an entity can have. For accepted ones the number of rows is drawn given that they do, then how many
-of them meet the condition and which, then each row given whether it meets it. Together that is
-the law of entities and rows given the demand, in as many tries as the fields of entities need.
+an entity can have; always, where all that decides the chance is given. For accepted ones the
+number of rows is drawn given that they do, then how many of them meet the condition and which,
+then each row given whether it meets it. Together that is the law of entities and rows given the
+demand, in as many tries as the fields of entities need.
 
 Source: conditional Bernoulli sampling, here of equal chances (Chen, Liu 1997, "Statistical
 applications of the Poisson-binomial and conditional Bernoulli distributions", Statistica Sinica 7).
@@ -12,7 +13,8 @@ applications of the Poisson-binomial and conditional Bernoulli distributions", S
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +25,7 @@ from synthdsl.engine.children.demands import Demand
 from synthdsl.engine.children.numbers import MOST_CELLS, NumberLaw, NumberTable
 from synthdsl.engine.children.odds import chance_of
 from synthdsl.engine.children.rows import Cells, RowLaw
-from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, RowError, child_frame
-from synthdsl.engine.results import is_false, is_true
 from synthdsl.model.expressions import Expr
 from synthdsl.model.relations import count_name
 from synthdsl.source import Span
@@ -38,18 +38,8 @@ MakeRows = Callable[[str, Frame], None]
 MOST_TRIES = 1 << 20
 """Tries of one row that is not to meet a condition, after which that counts as impossible."""
 MOST_AT_ONCE = 64
-
-
-@dataclass(frozen=True, eq=False)
-class _Premise:
-    condition: Expr
-    value: bool
-    is_so: bool
-
-    def holds(self, frame: Frame) -> Flags:
-        found = evaluate(self.condition, frame)
-        test = is_true if self.value else is_false
-        return test(found, frame.rows) == self.is_so
+WORTH = 0.25
+"""Chance of what rules ask from which on whole entities are tried: that costs less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +56,8 @@ class _Odds:
 class GuidedChildren:
     """Makes the rows of one table under entities, and what a demand on them reads.
 
-    `bound`: at least the largest chance of any entity.
+    `find_bound` gives at least the largest chance of any entity; without it every try of an
+    entity has the same chance, so that nothing of it need be refused.
     """
 
     def __init__(
@@ -77,17 +68,26 @@ class GuidedChildren:
         make_rows: MakeRows,
         span: Span,
         simplify: Callable[[Expr], Expr],
+        find_bound: Callable[[GuidedChildren], float] | None,
     ) -> None:
         self._demand = demand
         self._numbers = numbers
         self._law = rows
         self._make_rows = make_rows
         self._span = span
-        self._premises = [
-            _Premise(simplify(p.condition), p.value, p.is_so) for p in demand.premises
-        ]
+        self._premises = [replace(p, condition=simplify(p.condition)) for p in demand.premises]
         self._slot = count_name(demand.child)
-        self.bound = 1.0
+        self._find_bound = find_bound
+
+    @cached_property
+    def bound(self) -> float:
+        """At least the largest chance that a try can have, as a part of the entity's largest."""
+        return 1.0 if self._find_bound is None else self._find_bound(self)
+
+    @property
+    def can_gain(self) -> bool:
+        """Whether fewer tries are needed than without."""
+        return self._find_bound is None or self.bound < WORTH
 
     def run(self, entities: Frame) -> Flags:
         """Make the rows; returns which entities are accepted. Rows of others are plain."""
@@ -96,8 +96,12 @@ class GuidedChildren:
         asked = np.ones(entities.rows, np.bool_)
         for premise in self._premises:
             asked &= premise.holds(entities)
-        chance = np.where(asked, self._of(tables, entities.rows), 1.0)
-        accepted = draws.uniform("accepted") * self.bound < chance
+        chance = self._of(tables, entities.rows)
+        if self._find_bound is None:
+            accepted = chance > 0
+        else:
+            accepted = draws.uniform("accepted") * self.bound < chance
+        accepted |= ~asked
         is_given = accepted & asked
         counts = np.zeros(entities.rows, np.int64)
         levels = draws.uniform("number")
@@ -113,11 +117,6 @@ class GuidedChildren:
         """The chance of each entity to meet the demand, where it is made."""
         tables, _, _, _ = self._chances(entities)
         return self._of(tables, entities.rows)
-
-    @property
-    def is_always_asked(self) -> bool:
-        """Whether the demand is made of each entity."""
-        return not self._premises
 
     def _of(self, tables: list[_Odds], rows: int) -> Floats:
         chance = np.zeros(rows)

@@ -53,7 +53,7 @@ class NumberTable:
     masses: Floats
 
 
-def is_light(draw: DrawNode, field: Field) -> bool:
+def is_light(draw: DrawNode) -> bool:
     """Whether a number of rows is drawn by a law that is known and falls off quickly."""
     if may_be_null(draw) is not None:
         return False
@@ -63,19 +63,19 @@ def is_light(draw: DrawNode, field: Field) -> bool:
     if isinstance(draw, CategoricalDraw):
         return all(isinstance(o, int) and 0 <= o < MOST_SUPPORT for o in draw.outcomes)
     if isinstance(draw, MixtureDraw):
-        return all(is_light(c, field) for c in draw.components)
+        return all(is_light(c) for c in draw.components)
     if isinstance(draw, ChooseDraw):
-        return all(is_light(d, field) for d in (*(d for _, d in draw.branches), draw.otherwise))
+        return all(is_light(d) for d in (*(d for _, d in draw.branches), draw.otherwise))
     if isinstance(draw, Truncated):
         bounds = draw_bounds(draw)
         if isinstance(draw.draw, DistributionDraw) and bounds is not None:
-            return 0 <= bounds[0] and bounds[1] < MOST_SUPPORT
-        return is_light(draw.draw, field)
+            return bounds[0] >= 0 and bounds[1] < MOST_SUPPORT
+        return is_light(draw.draw)
     if not isinstance(draw, DistributionDraw) or draw.distribution.name not in LIGHT:
         return False
     if draw.distribution.name == "discrete_uniform":
         bounds = draw_bounds(draw)
-        return bounds is not None and 0 <= bounds[0] and bounds[1] < MOST_SUPPORT
+        return bounds is not None and bounds[0] >= 0 and bounds[1] < MOST_SUPPORT
     return True
 
 
@@ -106,8 +106,8 @@ class NumberLaw:
             return []
         if self._is_constant:
             if self._constant is None:
-                masses = [m for _, m in self._masses(frame.some(np.zeros(1, np.int64)))]
-                self._constant = np.zeros(1, np.int64), masses[0]
+                (_, only), *_ = self._masses(frame.some(np.zeros(1, np.int64)))
+                self._constant = np.zeros(1, np.int64), only
             group = np.zeros(frame.rows, np.int64)
             return [NumberTable(every, group, *self._constant)]
         first, group = self._alike(frame)

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from scipy import special
 
 Floats = NDArray[np.float64]
-WIDEST = 64
-"""Numbers of rows, with both ends given, that are summed."""
 
 
 def chance_of(n: Any, q: Any, low: int, high: float, *, is_all: bool) -> Floats:

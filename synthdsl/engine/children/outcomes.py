@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthdsl.engine.evaluate import evaluate, evaluate_column
 from synthdsl.engine.frame import Frame
-from synthdsl.engine.lookup_index import index_of
+from synthdsl.engine.lookup_index import LookupIndex, index_of
 from synthdsl.engine.parameters import checked_parameters
 from synthdsl.engine.rewriting import branch_number
 from synthdsl.engine.samplers import Simplify, row_error
@@ -104,12 +104,9 @@ def _lookup(draw: LookupDraw) -> Outcomes | None:
         constant = list(found / weights.sum())
         return Outcomes(values, lambda frame: constant)
     index = index_of(draw.lookup, tuple(k.type.nullable(False) for k in draw.keys))
-    groups = int(index.group_of_row.max(initial=0)) + 1
-    if groups * len(values) > MOST_OUTCOMES:
+    table = lookup_shares(draw, index)
+    if table is None:
         return None
-    table = np.zeros((groups, len(values)))
-    np.add.at(table, (index.group_of_row, columns), weights)
-    table /= table.sum(axis=1, keepdims=True)
 
     def by_row(frame: Frame) -> list[Any]:
         keys = [evaluate_column(key, frame) for key in draw.keys]
@@ -121,6 +118,21 @@ def _lookup(draw: LookupDraw) -> Outcomes | None:
         return list(table[group].T)
 
     return Outcomes(values, by_row)
+
+
+def lookup_shares(draw: LookupDraw, index: LookupIndex) -> Floats | None:
+    """The share of each distinct value, in order of appearance, by group of keys; None where
+    these are too many.
+    """
+    values = list(dict.fromkeys(draw.values))
+    numbers = {value: number for number, value in enumerate(values)}
+    groups = int(index.group_of_row.max(initial=0)) + 1
+    if groups * len(values) > MOST_OUTCOMES:
+        return None
+    columns = np.array([numbers[value] for value in draw.values], np.int64)
+    table = np.zeros((groups, len(values)))
+    np.add.at(table, (index.group_of_row, columns), np.asarray(draw.lookup.weights, np.float64))
+    return np.asarray(table / table.sum(axis=1, keepdims=True))
 
 
 def _choice(draw: ChooseDraw, field: Field, simplify: Simplify) -> Outcomes | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from synthdsl.engine.children.bounds import largest_chance
 from synthdsl.engine.children.boxes import Boxes, RowBounds, chance_in_boxes
 from synthdsl.engine.children.demands import Demand, demands_of
-from synthdsl.engine.children.guided import GuidedChildren, MakeRows
+from synthdsl.engine.children.guided import WORTH, GuidedChildren, MakeRows
 from synthdsl.engine.children.numbers import NumberLaw, is_light
 from synthdsl.engine.children.reading import OF_ONE_ROW, RowReader
 from synthdsl.engine.children.rows import RowLaw
@@ -30,9 +32,18 @@ Guide = Callable[[Frame], NDArray[np.bool_]]
 
 
 def child_guides(
-    table: str, stage: EntityStage, runs: Mapping[str, TableRun], make_rows: MakeRows
+    table: str,
+    stage: EntityStage,
+    runs: Mapping[str, TableRun],
+    make_rows: MakeRows,
+    run_unit: Callable[[Unit, Frame], None],
+    plain_acceptance: Callable[[], float],
 ) -> dict[Unit, Guide]:
-    """For units of a stage that make rows right below those of `table`: how rules are met."""
+    """For units of a stage that make rows right below those of `table`: how rules are met.
+
+    `run_unit` makes a unit as declared; `plain_acceptance`: the share of entities for which the
+    rules of the stage hold where all is made so.
+    """
     tables = {name: run.plan.table for name, run in runs.items()}
     demands = [
         demand
@@ -47,11 +58,61 @@ def child_guides(
     for demand in demands:
         if demand.child in done:
             continue
-        guides = _Planner(table, demand, stage, runs, tables).guides(make_rows)
-        if guides:
+        plan = _Planner(table, demand, stage, runs, tables).plan(make_rows)
+        if plan is not None:
             done.add(demand.child)
-            found |= guides
+            choice = ChildGuide(*plan, run_unit, plain_acceptance)
+            found |= {unit: UnitGuide(choice, unit) for unit in choice.units}
     return found
+
+
+class ChildGuide:
+    """Rows made by a guide where that gains something, else as declared: the same for all.
+
+    `units`: that of the number of rows, and those of the fields that the guide makes with it.
+    """
+
+    def __init__(
+        self,
+        guided: GuidedChildren,
+        units: tuple[Unit, ...],
+        run_unit: Callable[[Unit, Frame], None],
+        plain_acceptance: Callable[[], float],
+    ) -> None:
+        self.guided = guided
+        self.units = units
+        self._run_unit = run_unit
+        self._plain_acceptance = plain_acceptance
+
+    @cached_property
+    def is_used(self) -> bool:
+        """Whether the guide is: entities that nearly all meet the rules are quicker to try."""
+        return self.guided.can_gain and self._plain_acceptance() < WORTH
+
+    def run(self, unit: Unit, frame: Frame) -> NDArray[np.bool_]:
+        """Make what one of the units makes; returns the rows of `frame` that are accepted."""
+        if not self.is_used:
+            self._run_unit(unit, frame)
+        elif unit is self.units[0]:
+            return self.guided.run(frame)
+        return np.ones(frame.rows, np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class UnitGuide:
+    """The part of a choice that is about one unit."""
+
+    choice: ChildGuide
+    unit: Unit
+
+    def __call__(self, frame: Frame) -> NDArray[np.bool_]:
+        """See `ChildGuide.run`."""
+        return self.choice.run(self.unit, frame)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether rows are made by the guide."""
+        return self.choice.is_used
 
 
 class _Planner:
@@ -73,31 +134,41 @@ class _Planner:
         self._makers = {node: unit for unit in stage.free for node in unit.writes}
         self._count = (table, count_name(demand.child))
 
-    def guides(self, make_rows: MakeRows) -> dict[Unit, Guide]:
-        """The guides of the units that make the number of rows and what is asked of them."""
+    def plan(self, make_rows: MakeRows) -> tuple[GuidedChildren, tuple[Unit, ...]] | None:
+        """The guide, and the units that make the number of rows and what is asked of them."""
         start = self._makers.get(self._count)
         child = self._tables.get(self._demand.child)
         if child is None or child.machine is not None or child.stop is not None:
-            return {}
+            return None
         if child.is_fixed or not self._is_plain(self._count) or start is None:
-            return {}
+            return None
         numbers = self._numbers()
         if numbers is None or not self._are_premises_decided():
-            return {}
+            return None
         run = self._runs[child.name]
         law = None
         if self._demand.clauses:
             reader = RowReader(run, self._tables, self._is_decided, self._can_make)
             law = reader.law(self._demand.clauses, may_widen=self._demand.may_widen)
             if law is None:
-                return {}
+                return None
         simplify = self._runs[self._table].simplified
-        guided = GuidedChildren(self._demand, numbers, law, make_rows, child.span, simplify)
-        if guided.is_always_asked:
-            guided.bound = self._bound(guided, law)
+        is_fixed = self._are_fixed(self._nodes_above(law))
+        if self._demand.premises and not self._are_fixed(self._premise_nodes()):
+            # some tries of an entity are asked nothing: these are as likely as can be
+            return None
+        guided = GuidedChildren(
+            self._demand,
+            numbers,
+            law,
+            make_rows,
+            child.span,
+            simplify,
+            None if is_fixed else lambda guided: self._bound(guided, law),
+        )
         names = () if law is None else law.names
-        own = {self._makers[child.name, name] for name in names}
-        return {start: guided.run, **dict.fromkeys(own, _nothing_to_do)}
+        own = (self._makers[child.name, name] for name in names)
+        return guided, tuple(dict.fromkeys((start, *own)))
 
     def _bound(self, guided: GuidedChildren, law: RowLaw | None) -> float:
         """At least the largest chance of an entity."""
@@ -122,7 +193,7 @@ class _Planner:
         if field.type.is_nullable:
             return None
         if value is None:
-            if field.draw is None or not is_light(field.draw, field):
+            if field.draw is None or not is_light(field.draw):
                 return None
             if not all(self._is_known(e) for e in expressions_of(field.draw)):
                 return None
@@ -132,11 +203,18 @@ class _Planner:
         return all(isinstance(part, OF_ONE_ROW) for part in walk(expression))
 
     def _are_premises_decided(self) -> bool:
-        return all(
-            self._is_decided(read.node)
+        return all(self._is_decided(node) for node in self._premise_nodes())
+
+    def _premise_nodes(self) -> set[Node]:
+        return {
+            read.node
             for premise in self._demand.premises
             for read in expression_reads(premise.condition, self._table, self._tables)
-        )
+        }
+
+    def _are_fixed(self, nodes: set[Node]) -> bool:
+        """Whether nodes are the same in all tries of an entity."""
+        return not any(node in self._makers for node in nodes)
 
     def _is_decided(self, node: Node) -> bool:
         """Whether a node is made before the number of rows is drawn."""
@@ -162,36 +240,37 @@ class _Planner:
         draw = plan.field.draw
         return draw is None or not draw.needs_siblings
 
-    def _reads_above(self, law: RowLaw | None) -> set[str] | None:
-        """The fields of the entity that chances depend on; None where they read anything else."""
+    def _expressions_above(self, law: RowLaw | None) -> list[tuple[Expr, str]]:
+        """What chances follow from, each with the table whose rows it is about."""
         field = self._tables[self._table].fields[self._count[1]]
-        expressions = [field.value] if field.value is not None else []
+        expressions = [] if field.value is None else [field.value]
         if field.draw is not None:
             expressions += expressions_of(field.draw)
-        found = set()
         pairs = [(e, self._table) for e in expressions]
+        if law is None:
+            return pairs
         child = self._tables[self._demand.child]
-        if law is not None:
-            for name in law.names:
-                own = child.fields[name]
-                inside = [own.value] if own.value is not None else []
-                if own.draw is not None:
-                    inside += expressions_of(own.draw)
-                pairs += [(e, child.name) for e in inside]
-            pairs += [(e, child.name) for e in law.expressions]
-        for expression, table in pairs:
-            if any(isinstance(e, Related | Referred) for e in walk(expression)):
-                return None
-            for read in expression_reads(expression, table, self._tables):
-                at, name = read.node
-                if at == child.name:
-                    continue
-                if at != self._table:
-                    return None
-                found.add(name)
-        return found
+        inside = list(law.expressions)
+        for own in (child.fields[name] for name in law.names):
+            inside += [] if own.value is None else [own.value]
+            inside += [] if own.draw is None else expressions_of(own.draw)
+        return [*pairs, *((e, child.name) for e in inside)]
 
+    def _nodes_above(self, law: RowLaw | None) -> set[Node]:
+        """What chances depend on that is not of the rows themselves."""
+        return {
+            read.node
+            for expression, table in self._expressions_above(law)
+            for read in expression_reads(expression, table, self._tables)
+            if read.node[0] != self._demand.child and read.node != self._count
+        }
 
-def _nothing_to_do(frame: Frame) -> NDArray[np.bool_]:
-    """Of a field that is made with the number of rows."""
-    return np.ones(frame.rows, np.bool_)
+    def _reads_above(self, law: RowLaw | None) -> set[str] | None:
+        """The fields of the entity that chances depend on; None where they read anything else."""
+        pairs = self._expressions_above(law)
+        if any(isinstance(e, Related | Referred) for own, _ in pairs for e in walk(own)):
+            return None
+        nodes = self._nodes_above(law)
+        if any(table != self._table for table, _ in nodes):
+            return None
+        return {name for _, name in nodes}

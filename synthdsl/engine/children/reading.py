@@ -7,7 +7,7 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from synthdsl.engine.children.edges import Bound, bound_of
+from synthdsl.engine.children.edges import Bound, bound_of, conditional_bound
 from synthdsl.engine.children.outcomes import Outcomes, outcomes_of
 from synthdsl.engine.children.rows import RowLaw
 from synthdsl.engine.conditioning.clauses import Clause, split
@@ -88,7 +88,7 @@ class RowReader:
         settled: list[Clause] = []
         bounds: list[Bound] = []
         for clause in (part for c in clauses for part in self._parts(c)):
-            bound = bound_of(clause)
+            bound = bound_of(clause) or conditional_bound(clause)
             if self._reads_settled(clause.condition):
                 settled.append(clause)
             elif bound is not None and self._is_bounded(bound):
@@ -111,10 +111,13 @@ class RowReader:
         read = {name for c in settled for name in fields_read(c.condition)}
         for bound in bounds:
             read |= {bound.field} | fields_read(bound.other)
+            read |= {name for c in bound.premises for name in fields_read(c.condition)}
         names = self._closure(read)
         if not any(self._fields[name].draw is not None for name in names):
             return None
         order = [n for step in self._run.plan.steps for n in step.fields if n in names]
+        # what bounds read may be declared after the field that they bound
+        order.sort(key=lambda name: name in by_field)
         outcomes = {n: o for n in order if (o := self._outcomes.get(n)) is not None}
         if by_field.keys() & outcomes.keys():
             # a field that has few values is not cut as well
@@ -198,6 +201,7 @@ class RowReader:
             and _has_mass(field.draw)
             and self._draw_reads_settled(field.draw)
             and self._reads_settled(bound.other)
+            and all(self._reads_settled(c.condition) for c in bound.premises)
         )
 
 

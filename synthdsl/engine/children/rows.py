@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from synthdsl.engine.children.edges import Bound, Edges, clause_is_met
 from synthdsl.engine.children.outcomes import Outcomes
 from synthdsl.engine.conditioning.clauses import Clause
-from synthdsl.engine.evaluate import evaluate
 from synthdsl.engine.frame import Frame, take
 from synthdsl.engine.lookup_index import raw_column
 from synthdsl.engine.masses import mass_function
@@ -46,7 +45,7 @@ class Cells:
     @property
     def total(self) -> Floats:
         """The chance that a row meets the conditions."""
-        return np.minimum(self.chances.sum(axis=1), 1.0)
+        return np.asarray(np.minimum(self.chances.sum(axis=1), 1.0))
 
 
 class RowLaw:
@@ -68,7 +67,8 @@ class RowLaw:
         self.names = tuple(names)
         self.clauses = list(clauses)
         self.expressions = [c.condition for c in self.clauses]
-        self.expressions += [b.other for own in bounds.values() for b in own]
+        for bound in (b for own in bounds.values() for b in own):
+            self.expressions += [bound.other, *(c.condition for c in bound.premises)]
         self._run = run
         self._fields = run.plan.table.fields
         self._outcomes = dict(outcomes)
@@ -242,7 +242,7 @@ class _Bounded:
         assert field.draw is not None
         self._name = field.name
         self._edges = Edges(field, bounds)
-        self._constant = [b for b in bounds if isinstance(b.other, Constant)]
+        self._constant = [b for b in bounds if isinstance(b.other, Constant) and not b.premises]
         self._table = run.plan.name
         self._field = field
         self._low, self._high = f"#low:{field.name}", f"#high:{field.name}"
@@ -273,7 +273,7 @@ class _Bounded:
         low, high = self._edges.of(frame)
         column = frame.column(self._name)
         fine = (low <= column.values) & (column.values <= high)
-        return fine if column.valid is None else fine & column.valid
+        return np.asarray(fine if column.valid is None else fine & column.valid)
 
     def fill(self, frame: Frame, low: Floats, high: Floats) -> None:
         self._note(frame, low, high)

@@ -30,6 +30,7 @@ from synthdsl.model.expressions import FieldRef, fields_read, walk
 from synthdsl.model.references import MOST_INDEXED
 from synthdsl.model.spelling import spell_constant
 from synthdsl.values.columns import Column
+from synthdsl.values.types import Kind
 
 TRIES = 32
 """Tries after which all rows of the target are looked at."""
@@ -94,6 +95,8 @@ class Reference(Sampler):
             elif isinstance(value, np.generic):
                 value = value.item()
             text = "null" if is_null else spell_constant(value, types[name])
+            if types[name].kind is Kind.REFERENCE and not is_null:
+                text = f"row {value} of `{types[name].table}`"
             shown.append(f"{name} = {text}")
         return ", ".join(shown)
 

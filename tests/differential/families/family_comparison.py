@@ -101,9 +101,9 @@ def all_rows_there(row: Row) -> Iterable[Row]:
             yield from all_rows_there(kid)
 
 
-def p_values(ours: dict[str, NDArray[np.float64]], theirs: dict[str, NDArray[np.float64]]) -> dict[
-    str, float
-]:
+def p_values(
+    ours: dict[str, NDArray[np.float64]], theirs: dict[str, NDArray[np.float64]]
+) -> dict[str, float]:
     """The p-value of every test of whether two samples have one law."""
     result: dict[str, float] = {}
     coarse: dict[str, NDArray[np.int64]] = {}
@@ -122,7 +122,13 @@ def p_values(ours: dict[str, NDArray[np.float64]], theirs: dict[str, NDArray[np.
 
 
 def disagreements(
-    spec: FamilySpec, ours: Maker, theirs: Maker, rows: int, seed: int, *, tests: list[int] | None = None
+    spec: FamilySpec,
+    ours: Maker,
+    theirs: Maker,
+    rows: int,
+    seed: int,
+    *,
+    tests: list[int] | None = None,
 ) -> list[Disagreement]:
     """Tests that fail twice; `tests` is told how many there were."""
     first = p_values(figures(spec, ours(rows, seed)), figures(spec, theirs(rows, seed + 1)))
@@ -132,9 +138,7 @@ def disagreements(
     if not suspects:
         return []
     many = MORE * rows
-    second = p_values(
-        figures(spec, ours(many, seed + 2)), figures(spec, theirs(many, seed + 3))
-    )
+    second = p_values(figures(spec, ours(many, seed + 2)), figures(spec, theirs(many, seed + 3)))
     found = [
         Disagreement(name, second[name])
         for name in suspects

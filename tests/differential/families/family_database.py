@@ -7,11 +7,13 @@ from typing import Any
 import family_draws as d
 import numpy as np
 import pyarrow as pa
+import pytest
 from family_interpreter import Structure
 from family_rows import Row, Value, all_rows
 from family_spec import FamilySpec, TablePair
 
 import synthdsl
+from synthdsl.engine import families
 
 
 class Engine:
@@ -92,6 +94,54 @@ def _values(column: pa.ChunkedArray) -> list[Value]:
     if pa.types.is_duration(column.type):
         return [None if v is None else v.total_seconds() for v in column.to_pylist()]
     return column.to_pylist()
+
+
+UNRELATED = """table other [7] {
+  no: int = index
+  x: float ~ normal(0, 1)
+  k: Colour ~ {red: 50%, green: 20%, blue: rest}
+  key no
+  rule positive: x > 0
+}
+table below per other o [count ~ poisson(2)] {
+  key (o, index)
+  y: float ~ normal(o.x, 1)
+}
+"""
+
+
+def changed_tables(engine: Engine, seed: int) -> list[str]:
+    """Tables of 60 families that depend on the slice, on the size of blocks, or on other tables."""
+    rng = np.random.default_rng(seed)
+    whole = engine.tables(60, seed)
+    start = int(rng.integers(0, 59))
+    stop = int(rng.integers(start + 1, 61))
+    found = []
+    part = engine.tables(f"{engine.spec.root}={start}:{stop}", seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(families, "FAMILY_ROWS", int(rng.choice([1, 7, 40])))
+        other_blocks = Engine(engine.spec).tables(60, seed)
+    lines = engine.spec.text().split("\n")
+    more = "\n".join([*lines[:2], UNRELATED, *lines[2:]])
+    beside = Engine(engine.spec, more).tables(60, seed)
+    for name, table in whole.items():
+        if not table.equals(other_blocks[name]):
+            found.append(f"`{name}` changes with the size of blocks")
+        if not table.equals(beside[name]):
+            found.append(f"`{name}` changes with unrelated tables")
+        if name in engine.spec.tables and part[name].to_pylist() != _of_entities(
+            engine.spec, name, table, start, stop
+        ):
+            found.append(f"`{name}` changes in the slice {start}:{stop}")
+    return found
+
+
+def _of_entities(
+    spec: FamilySpec, name: str, table: pa.Table, start: int, stop: int
+) -> list[dict[str, Any]]:
+    above = spec.above(name)
+    column = "_".join([*above, "id"])
+    return [row for row in table.to_pylist() if start <= row[column] < stop]
 
 
 def faults(spec: FamilySpec, rows: list[Row]) -> list[str]:

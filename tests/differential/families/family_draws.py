@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from family_rows import Row, Value, rounded
-from family_spec import SITES, Draw, Expression, Node
+from family_spec import SITES, Draw, Expression
 
 COLOURS = ("red", "green", "blue")
 
@@ -15,9 +15,7 @@ def constant(value: float) -> Expression:
     return Expression(repr(value), lambda row, inner: value)
 
 
-def _given(
-    text: str, parts: list[Expression], make: Callable[[Row, list[Value]], Value]
-) -> Draw:
+def _given(text: str, parts: list[Expression], make: Callable[[Row, list[Value]], Value]) -> Draw:
     """A draw that is null where one of its parameters is."""
 
     def draw(row: Row) -> Value:
@@ -119,7 +117,10 @@ def sometimes_null(draw: Draw, percent: int) -> Draw:
         return None if 100 * row.world.rng.random() < percent else draw.make(row)
 
     return Draw(
-        f"mixture({{{draw.text}: {100 - percent}%, null: rest}})", make, draw.parts, is_nullable=True
+        f"mixture({{{draw.text}: {100 - percent}%, null: rest}})",
+        make,
+        draw.parts,
+        is_nullable=True,
     )
 
 
@@ -193,6 +194,3 @@ def sites() -> list[Row]:
         row.memo |= {"no": i, "beds": 1 + 2 * i, "hue": hue}
         found.append(row)
     return found
-
-
-NO_NODES: frozenset[Node] = frozenset()

@@ -192,9 +192,7 @@ def _broken(spec: FamilySpec) -> FamilySpec:
         if rule.name == spec.breaks:
             of = rule.condition.of
             # false, not just not true
-            wrong = replace(
-                rule.condition, of=lambda r, i, of=of: negation(of(r, i)) is True
-            )
+            wrong = replace(rule.condition, of=lambda r, i, of=of: negation(of(r, i)) is True)
             rule = replace(rule, condition=wrong, keeping=())
         rules.append(rule)
     return replace(spec, rules=tuple(rules), breaks=None)

@@ -480,7 +480,9 @@ class FamilyWriter:
             gap = self._normal(name, table)
             own = linear(0.0, [(1.0, coalesced(itself, d.constant(0.0)))])
             table.fields.append(replace(gap, name="g" + name))
-            plus = linear(0.0, [(1.0, own), (1.0, field_of(self.places(table)[0], table.fields[-1]))])
+            plus = linear(
+                0.0, [(1.0, own), (1.0, field_of(self.places(table)[0], table.fields[-1]))]
+            )
             return FieldPair(name, "float", plus)
         return FieldPair(name, "float", d.normal(own, 1.0, step), step)
 

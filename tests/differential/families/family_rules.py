@@ -10,8 +10,8 @@ import family_draws as d
 from family_interpreter import ROWS, SIBLINGS, NoUnitError, Structure, Unit
 from family_random import (
     NUMBERS,
-    Fields,
     FamilyWriter,
+    Fields,
     Source,
     aggregated,
     combined,
