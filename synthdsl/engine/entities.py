@@ -37,6 +37,10 @@ Guide = Callable[[Frame], NDArray[np.bool_]]
 this is accepted as a draw given the rules.
 """
 Guides = Mapping[tuple[EntityStage, Unit], Guide]
+ENTITY_TRIES, LEVEL_TRIES = 1 << 61, 1 << 52
+"""Tries of entities are numbered from the first on, and from multiples of the second for units that
+have others inside: the tries of a row inside those of an entity with the same key are others.
+"""
 MOST_TRIES = 1 << 20
 LEAST_TRIES = 1 << 17
 MOST_TRIED_ROWS = 1 << 25
@@ -73,6 +77,7 @@ class Entities:
         self._guides = guides
         self._ways = {name: way_down(unit.table, name, tables) for name, _ in unit.rules}
         self._acceptance: dict[int, tuple[int, int]] = {}
+        self._first_try = ENTITY_TRIES + levels_inside(unit) * LEVEL_TRIES
 
     @property
     def is_guided(self) -> bool:
@@ -138,7 +143,7 @@ class Entities:
             done: list[NDArray[np.int64]] = []
             for start in range(0, waiting.size, size):
                 part = waiting[start : start + size]
-                tries = frame.tried_again(part, number * STAGE_TRIES + first, count)
+                tries = frame.tried_again(part, self._number_of(number, first), count)
                 accepted = self._run_all(stage, tries)
                 holds = accepted & self.holds(tries, stage, np.repeat(frame.keys[part], count))
                 by_entity = holds.reshape(part.size, count)
@@ -154,6 +159,10 @@ class Entities:
                 self._give_up(frame, int(waiting[0]), stage, first)
         if found:
             self._put_in(frame, stage, found)
+
+    def _number_of(self, stage: int, index: int) -> int:
+        """The number of a try, of which no other try of the same row has it."""
+        return self._first_try + stage * STAGE_TRIES + index
 
     def _most_tries(self, frame: Frame) -> int:
         rows = max(1, rows_under(frame) // max(1, frame.rows))
@@ -287,7 +296,7 @@ class Entities:
         keys = frame.keys
         if number:
             at = np.arange(frame.rows, dtype=np.int64)
-            frame = frame.tried_again(at, number * STAGE_TRIES, 1)
+            frame = frame.tried_again(at, self._number_of(number, 0), 1)
         accepted = self._run_all(stage, frame, is_guided=is_guided and leaving_out is None)
         return accepted & self.holds(frame, stage, keys, leaving_out=leaving_out)
 
@@ -329,6 +338,12 @@ class Entities:
             f"{tries - 1:,} tries of it with what is under it",
             self._advice(stage),
         )
+
+
+def levels_inside(unit: EntityUnit) -> int:
+    """How deep units of entities are nested inside a unit."""
+    inside = [levels_inside(u) + 1 for u in unit.units if isinstance(u, EntityUnit)]
+    return max(inside, default=0)
 
 
 def way_down(table: str, name: str, tables: Mapping[str, Table]) -> tuple[str, ...]:

@@ -553,7 +553,8 @@ def _stages(
 
 def _kept(graph: FamilyGraph, units: Sequence[Unit], rule: OwnRule) -> frozenset[Unit]:
     table, own = rule
-    nodes = {(table, name) for name in own.keeping} | set(own.keeping_below)
+    named = {(table, name) for name in own.keeping} | set(own.keeping_below)
+    nodes = named | graph.ancestors(named)  # a field that the rules do not read keeps what it reads
     start = [unit for unit in units if unit.writes & nodes]
     kept = frozenset(with_ancestors(start, units))
     # with the number of rows it is kept which of them `until` leaves

@@ -27,6 +27,7 @@ table p [10_000] {
   a: int ~ discrete_uniform(0, 9)
   r: float ~ uniform(0, 1)
   s: bool ~ bernoulli(0.4)
+  n_rows: int = count(c for c in c)
   key id
 }
 table c per p p [%s] {
@@ -75,6 +76,7 @@ CASES = {
         "count ~ discrete_uniform(1, 6)",
         "count(c for c in p.c where c.f) <= 1",
     ),
+    "some of a fixed number": ("4", "any(c.kind == rare and c.w > 2 for c in p.c)"),
     "none": ("count ~ geometric(0.3)", "none(c.f for c in p.c)"),
     "all": ("max(p.a - 4, 0)", "all(c.w < 4 for c in p.c)"),
     "all of a filter": (COUNT, "all(c.v < 6 for c in p.c where c.kind != other)"),
@@ -193,6 +195,9 @@ KEPT = {
         "rule q each p p keeping (p.a, p.r): any(c.kind == rare and c.v > 6 for c in p.c)"
     ),
     "another thing": "rule q each p p keeping (p.r): any(c.kind == rare for c in p.c)",
+    "how many rows there are": (
+        "rule q each p p keeping (p.n_rows): any(c.kind == rare and c.v > 6 for c in p.c)"
+    ),
     "one that is the premise of none": (
         "rule q each p p keeping (p.s): (p.s and p.a > 4) -> any(c.w > 4 for c in p.c)"
     ),

@@ -70,6 +70,17 @@ MISTAKES = {
         spec("p: float ~ uniform(0, 1)"), "ambiguous-name", "p", "rename",
     ),
     "two tables of a name": (spec(more=DOCTOR + DOCTOR), "duplicate-name", "doctor", "rename"),
+    "a table named as a type": (
+        "language 1\ntable date [3] {\n  x: int = 1\n}\n", "reserved-name", "date", "date_",
+    ),
+    "an enum named as a type": (
+        "language 1\nenum time {a, b}\ntable t [3] {\n  x: int = 1\n}\n", "reserved-name", "time",
+        "time_",
+    ),
+    "a table named as an enum": (
+        "language 1\nenum t {a, b}\ntable t [3] {\n  x: t ~ {a: 50%, b: rest}\n}\n",
+        "duplicate-name", "t", "rename",
+    ),
     # numbers of rows
     "no number of rows": (visits("per patient p"), "row-count", "visit", "count ~"),
     "a number that may be negative": (

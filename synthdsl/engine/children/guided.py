@@ -104,12 +104,15 @@ class GuidedChildren:
         accepted |= ~asked
         is_given = accepted & asked
         counts = np.zeros(entities.rows, np.int64)
-        levels = draws.uniform("number")
-        for odds in tables:
-            at = odds.table.at
-            counts[at] = _numbers(odds, levels[at], is_given[at])
-        entities.columns[self._slot] = Column(counts)
-        self._make_rows(self._demand.child, entities)
+        if self._numbers.is_made:
+            counts[:] = entities.column(self._slot).values
+        else:
+            levels = draws.uniform("number")
+            for odds in tables:
+                at = odds.table.at
+                counts[at] = _numbers(odds, levels[at], is_given[at])
+            entities.columns[self._slot] = Column(counts)
+            self._make_rows(self._demand.child, entities)
         self._fill(entities, counts, is_given, chances, cells, place)
         return accepted
 

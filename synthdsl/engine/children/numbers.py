@@ -80,10 +80,18 @@ def is_light(draw: DrawNode) -> bool:
 
 
 class NumberLaw:
-    """The law of the latent field that says how many rows of a table each parent has."""
+    """The law of the latent field that says how many rows of a table each parent has.
 
-    def __init__(self, field: Field, value: Expr | None, simplify: Simplify) -> None:
-        self._value = value
+    `is_made`: the rows are there already. `value`: the number, where it is not drawn.
+    """
+
+    def __init__(
+        self, field: Field, value: Expr | None, simplify: Simplify, *, is_made: bool = False
+    ) -> None:
+        self.is_made = is_made
+        if is_made:
+            value = FieldRef(field.type, field.span, field.name)
+        self.value = value
         self._constant: tuple[Positions, Floats] | None = None
         if value is not None:
             return
@@ -97,8 +105,8 @@ class NumberLaw:
     def tables(self, frame: Frame) -> list[NumberTable]:
         """The laws of all parents in `frame`, each in one table."""
         every = np.arange(frame.rows, dtype=np.int64)
-        if self._value is not None:
-            found = evaluate_column(self._value, frame)
+        if self.value is not None:
+            found = evaluate_column(self.value, frame)
             values = found.values if found.valid is None else np.where(found.valid, found.values, 0)
             start, group = np.unique(values, return_inverse=True)
             return [NumberTable(every, group, start.astype(np.int64), np.ones((len(start), 1)))]

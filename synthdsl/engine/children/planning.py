@@ -133,14 +133,21 @@ class _Planner:
         self._units = stage.free
         self._makers = {node: unit for unit in stage.free for node in unit.writes}
         self._count = (table, count_name(demand.child))
+        self._start = next(
+            (
+                number
+                for number, unit in enumerate(stage.free)
+                if any(n == self._count or n[0] == demand.child for n in unit.writes)
+            ),
+            None,
+        )
 
     def plan(self, make_rows: MakeRows) -> tuple[GuidedChildren, tuple[Unit, ...]] | None:
         """The guide, and the units that make the number of rows and what is asked of them."""
-        start = self._makers.get(self._count)
         child = self._tables.get(self._demand.child)
         if child is None or child.machine is not None or child.stop is not None:
             return None
-        if child.is_fixed or not self._is_plain(self._count) or start is None:
+        if child.is_fixed or self._start is None:
             return None
         numbers = self._numbers()
         if numbers is None or not self._are_premises_decided():
@@ -153,7 +160,7 @@ class _Planner:
             if law is None:
                 return None
         simplify = self._runs[self._table].simplified
-        is_fixed = self._are_fixed(self._nodes_above(law))
+        is_fixed = self._are_fixed(self._nodes_above(numbers, law))
         if self._demand.premises and not self._are_fixed(self._premise_nodes()):
             # some tries of an entity are asked nothing: these are as likely as can be
             return None
@@ -164,16 +171,18 @@ class _Planner:
             make_rows,
             child.span,
             simplify,
-            None if is_fixed else lambda guided: self._bound(guided, law),
+            None if is_fixed else lambda guided: self._bound(guided, numbers, law),
         )
         names = () if law is None else law.names
-        own = (self._makers[child.name, name] for name in names)
-        return guided, tuple(dict.fromkeys((start, *own)))
+        nodes = (self._count, *((child.name, name) for name in names))
+        units = {self._makers[node] for node in nodes if node in self._makers}
+        # the first that is made makes all
+        return (guided, tuple(sorted(units, key=self._units.index))) if units else None
 
-    def _bound(self, guided: GuidedChildren, law: RowLaw | None) -> float:
+    def _bound(self, guided: GuidedChildren, numbers: NumberLaw, law: RowLaw | None) -> float:
         """At least the largest chance of an entity."""
         run = self._runs[self._table]
-        reads = self._reads_above(law)
+        reads = self._reads_above(numbers, law)
         if reads is None:
             return 1.0
         found = largest_chance(guided.chance, reads, run, self._tables)
@@ -184,13 +193,17 @@ class _Planner:
         if law is not None:
             most = RowBounds(law, self._runs[self._demand.child], boxes).most()
         field = run.plan.table.fields[self._count[1]]
-        return chance_in_boxes(self._demand, most, field, field.value, boxes)
+        return chance_in_boxes(self._demand, most, field, numbers.value, boxes)
 
     def _numbers(self) -> NumberLaw | None:
         run = self._runs[self._table]
         field = self._tables[self._table].fields[self._count[1]]
         value = run.value_of(field.name)
         if field.type.is_nullable:
+            return None
+        if self._count not in self._makers:
+            return NumberLaw(field, value, run.simplified, is_made=True)
+        if not self._is_plain(self._count):
             return None
         if value is None:
             if field.draw is None or not is_light(field.draw):
@@ -221,12 +234,14 @@ class _Planner:
         if node == self._count:
             return False
         maker = self._makers.get(node)
-        if maker is None:
-            return True
-        return self._units.index(maker) < self._units.index(self._makers[self._count])
+        return maker is None or self._units.index(maker) < (self._start or 0)
 
     def _can_make(self, name: str) -> bool:
-        return self._is_plain((self._demand.child, name))
+        node = self._demand.child, name
+        if node in self._makers:
+            return self._is_plain(node)
+        # derived from what is given, and made before
+        return self._tables[node[0]].fields[name].value is not None
 
     def _is_plain(self, node: Node) -> bool:
         """Whether a field is made for each row by itself, by no rule and beside no other."""
@@ -240,11 +255,11 @@ class _Planner:
         draw = plan.field.draw
         return draw is None or not draw.needs_siblings
 
-    def _expressions_above(self, law: RowLaw | None) -> list[tuple[Expr, str]]:
+    def _expressions_above(self, numbers: NumberLaw, law: RowLaw | None) -> list[tuple[Expr, str]]:
         """What chances follow from, each with the table whose rows it is about."""
         field = self._tables[self._table].fields[self._count[1]]
-        expressions = [] if field.value is None else [field.value]
-        if field.draw is not None:
+        expressions = [] if numbers.value is None else [numbers.value]
+        if numbers.value is None and field.draw is not None:
             expressions += expressions_of(field.draw)
         pairs = [(e, self._table) for e in expressions]
         if law is None:
@@ -256,21 +271,21 @@ class _Planner:
             inside += [] if own.draw is None else expressions_of(own.draw)
         return [*pairs, *((e, child.name) for e in inside)]
 
-    def _nodes_above(self, law: RowLaw | None) -> set[Node]:
+    def _nodes_above(self, numbers: NumberLaw, law: RowLaw | None) -> set[Node]:
         """What chances depend on that is not of the rows themselves."""
         return {
             read.node
-            for expression, table in self._expressions_above(law)
+            for expression, table in self._expressions_above(numbers, law)
             for read in expression_reads(expression, table, self._tables)
-            if read.node[0] != self._demand.child and read.node != self._count
+            if read.node[0] != self._demand.child
         }
 
-    def _reads_above(self, law: RowLaw | None) -> set[str] | None:
+    def _reads_above(self, numbers: NumberLaw, law: RowLaw | None) -> set[str] | None:
         """The fields of the entity that chances depend on; None where they read anything else."""
-        pairs = self._expressions_above(law)
+        pairs = self._expressions_above(numbers, law)
         if any(isinstance(e, Related | Referred) for own, _ in pairs for e in walk(own)):
             return None
-        nodes = self._nodes_above(law)
+        nodes = self._nodes_above(numbers, law)
         if any(table != self._table for table, _ in nodes):
             return None
         return {name for _, name in nodes}
