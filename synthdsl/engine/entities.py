@@ -181,7 +181,10 @@ class Entities:
         *,
         leaving_out: Rule | None = None,
     ) -> NDArray[np.bool_]:
-        """Entities that meet what every rule of the stage demands; `keys`: theirs before any try."""
+        """Entities that meet what every rule of the stage demands.
+
+        `keys`: theirs before any try.
+        """
         result = np.ones(frame.rows, np.bool_)
         for name, rule in stage.rules:
             if rule is leaving_out:

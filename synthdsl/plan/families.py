@@ -473,7 +473,13 @@ def _joined(graph: FamilyGraph, units: list[Unit], scopes: list[_Scope]) -> list
 def _conditioned(graph: FamilyGraph, needed: set[Unit]) -> set[Unit]:
     """`needed` without units whose values no try changes: derived from what is given."""
     maker = {node: unit for unit in needed for node in unit.writes}
-    found = {unit for unit in needed if not isinstance(unit, StepUnit) or _draws(graph, unit)}
+    # rows that `until` has left out in one try are there again in the next
+    begins = {begin_of(graph.tables[u.table]) for u in needed if isinstance(u, StopUnit)}
+    found = {
+        unit
+        for unit in needed
+        if not isinstance(unit, StepUnit) or _draws(graph, unit) or unit.writes & begins
+    }
     while more := {
         unit
         for unit in needed - found

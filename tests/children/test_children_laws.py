@@ -196,7 +196,7 @@ KEPT = {
     ),
     "another thing": "rule q each p p keeping (p.r): any(c.kind == rare for c in p.c)",
     "how many rows there are": (
-        "rule q each p p keeping (p.n_rows): any(c.kind == rare and c.v > 6 for c in p.c)"
+        "rule q each p p keeping (p.n_rows): p.n_rows > 0 -> any(c.v > 6 for c in p.c)"
     ),
     "one that is the premise of none": (
         "rule q each p p keeping (p.s): (p.s and p.a > 4) -> any(c.w > 4 for c in p.c)"

@@ -187,7 +187,10 @@ def _wrong_number(child: TablePair, row: Row) -> set[str]:
         ends = [child.until.of(kid, None) is True for kid in kids]
         if any(ends[:-1]):
             return {f"{where}: rows after the last"}
-    elif not isinstance(child.number, d.Draw) and child.number is not None:
-        if child.number.of(row, None) != len(kids):
-            return {f"{where}: {len(kids)} rows"}
+    elif (
+        not isinstance(child.number, d.Draw)
+        and child.number is not None
+        and child.number.of(row, None) != len(kids)
+    ):
+        return {f"{where}: {len(kids)} rows"}
     return set()

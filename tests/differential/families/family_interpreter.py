@@ -115,9 +115,7 @@ class Structure:
         return found
 
     def _units(self) -> list[Unit]:
-        units = []
-        for rule in self.spec.rules:
-            units.append(self._unit_of(rule))
+        units = [self._unit_of(rule) for rule in self.spec.rules]
         while self._grow(units):
             pass
         if self.spec.case is not None:

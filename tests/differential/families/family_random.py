@@ -85,10 +85,11 @@ class Fields:
     def linear(self, terms: int = 2) -> Expression:
         """A constant and up to two fields, in halves."""
         c = self.rng.choice([-1.0, -0.5, 0.0, 0.5, 1.0])
-        parts: list[tuple[float, Expression]] = []
-        for _ in range(self.rng.randint(0, terms)):
-            if (found := self.number()) is not None:
-                parts.append((self.rng.choice([0.5, 1.0, -0.5, 0.25]), found))
+        parts: list[tuple[float, Expression]] = [
+            (self.rng.choice([0.5, 1.0, -0.5, 0.25]), found)
+            for _ in range(self.rng.randint(0, terms))
+            if (found := self.number()) is not None
+        ]
         return linear(c, parts)
 
     def condition(self, depth: int = 1) -> Expression | None:

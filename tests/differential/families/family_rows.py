@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 Value = Any
@@ -106,7 +107,7 @@ def aggregate(name: str, values: Iterable[Value]) -> Value:
     if name == "disjoint":
         pairs = [p for p in values if p[0] is not None and p[1] is not None]
         pairs.sort()
-        return all(a[1] <= b[0] for a, b in zip(pairs, pairs[1:], strict=False))
+        return all(a[1] <= b[0] for a, b in pairwise(pairs))
     found = [v for v in values if v is not None]
     match name:
         case "any":
