@@ -635,6 +635,14 @@ class Spec:
             declared = RowRange(0, table.rows, is_slice=True)
             is_given = name in self._referred or table.is_fixed
             result[name] = given.get(name) or (None if is_given else everything) or declared
+        if everything is not None and all(
+            n in self._referred or self.tables[n].is_fixed for n in result
+        ):
+            raise SynthError(
+                "other tables refer to every table without a parent: say whose rows these are, "
+                f"`{next(iter(result))}=N`",
+                exit_code=2,
+            )
         self._check_referred(result)
         self._check_capacity(result)
         return result
