@@ -76,6 +76,10 @@ class Entities:
         self._pilot_frames = pilot_frames
         self._guides = guides
         self._ways = {name: way_down(unit.table, name, tables) for name, _ in unit.rules}
+        self._correlated = {
+            name: frozenset(field for c in table.correlations for field in c.fields)
+            for name, table in tables.items()
+        }
         self._acceptance: dict[int, tuple[int, int]] = {}
         self._first_try = ENTITY_TRIES + levels_inside(unit) * LEVEL_TRIES
 
@@ -213,9 +217,18 @@ class Entities:
     ) -> None:
         writes = {node for unit in stage.free for node in unit.writes}
         for name in _fields_of(self.unit.table, writes):
-            frame.replace(name, found)
+            self._replace(frame, name, found)
         self._put_exceptions(frame, found)
         self._put_children(frame, self.unit.table, writes, found)
+
+    def _replace(
+        self, frame: Frame, field: str, found: list[tuple[NDArray[np.int64], Frame]]
+    ) -> None:
+        if field in self._correlated[frame.table]:
+            # what is correlated with it reads the uniforms of the tries
+            for _, part in found:
+                part.bases[field] = part.base(field)
+        frame.replace(field, found)
 
     def _put_exceptions(self, frame: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> None:
         # those of the unit's own rules are found when all is settled
@@ -244,13 +257,13 @@ class Entities:
             own = frame.child(name)
             parts = [(at, part.child(name)) for at, part in found]
             if is_made:
-                own = _merged(frame, own, parts)
+                own = _merged(frame, own, parts, self._correlated)
                 frame.children[name] = own
                 # what is under them was merged with them
                 continue
             places = [(part.positions_in(own), part) for _, part in parts]
             for field in _fields_of(name, writes):
-                own.replace(field, places)
+                self._replace(own, field, places)
             self._put_exceptions(own, places)
             self._put_children(own, name, writes, places)
 
@@ -379,7 +392,12 @@ def _fields_of(table: str, writes: set[Node]) -> list[str]:
     return sorted(field for at, field in writes if at == table and field not in (MACHINE, "#end"))
 
 
-def _merged(owner: Frame, first: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> Frame:
+def _merged(
+    owner: Frame,
+    first: Frame,
+    found: list[tuple[NDArray[np.int64], Frame]],
+    correlated: Mapping[str, frozenset[str]],
+) -> Frame:
     """The rows under those of `owner`: of the ones that were tried again those of their tries."""
     replaced = np.zeros(owner.rows, np.bool_)
     for at, _ in found:
@@ -391,10 +409,14 @@ def _merged(owner: Frame, first: Frame, found: list[tuple[NDArray[np.int64], Fra
     for at, part in found:
         assert part.parents is not None
         parts.append((part, at[part.parents]))
-    return _assembled(owner, parts)
+    return _assembled(owner, parts, correlated)
 
 
-def _assembled(owner: Frame, parts: list[tuple[Frame, NDArray[np.int64]]]) -> Frame:
+def _assembled(
+    owner: Frame,
+    parts: list[tuple[Frame, NDArray[np.int64]]],
+    correlated: Mapping[str, frozenset[str]],
+) -> Frame:
     """Rows of one table from several frames, each with the positions of its rows' parents."""
     parents = np.concatenate([at for _, at in parts])
     order = np.argsort(parents, kind="stable")
@@ -404,6 +426,9 @@ def _assembled(owner: Frame, parts: list[tuple[Frame, NDArray[np.int64]]]) -> Fr
     for name in frames[0].known_fields():
         columns: list[Column | Record] = [frame.find(name) for frame in frames]
         result.columns[name] = take(joined(columns), order)
+        # what is correlated with a field reads the uniforms that it was drawn from
+        if name in correlated[result.table] or any(frame.has_base(name) for frame in frames):
+            result.bases[name] = np.concatenate([frame.base(name) for frame in frames])[order]
     for name in frames[0].known_exceptions():
         rows = np.concatenate([frame.exception(name) for frame in frames])
         result.exceptions[name] = rows[order]
@@ -417,5 +442,5 @@ def _assembled(owner: Frame, parts: list[tuple[Frame, NDArray[np.int64]]]) -> Fr
             assert child.parents is not None
             below.append((child, place[child.parents + offset]))
             offset += frame.rows
-        result.children[name] = _assembled(result, below)
+        result.children[name] = _assembled(result, below, correlated)
     return result

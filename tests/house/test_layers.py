@@ -25,6 +25,7 @@ LAYERS = [
     {"validation", "evaluation", "learning", "privacy"},
     {"api"},
     {"cli", "testing"},
+    {"__main__"},
 ]
 """From the bottom up; a module imports from its own layer or below."""
 EXCEPTIONS = {
