@@ -131,6 +131,8 @@ class Entities:
         accepted = np.ones(frame.rows, np.bool_)
         if number == 0:
             accepted = self._run_all(stage, frame)
+        else:
+            self._note_bases(frame)
         if not stage.rules:
             return
         waiting = np.flatnonzero(~(accepted & self.holds(frame, stage, frame.keys)))
@@ -148,6 +150,7 @@ class Entities:
             for start in range(0, waiting.size, size):
                 part = waiting[start : start + size]
                 tries = frame.tried_again(part, self._number_of(number, first), count)
+                self._renew_bases(tries, stage)
                 accepted = self._run_all(stage, tries)
                 holds = accepted & self.holds(tries, stage, np.repeat(frame.keys[part], count))
                 by_entity = holds.reshape(part.size, count)
@@ -163,6 +166,38 @@ class Entities:
                 self._give_up(frame, int(waiting[0]), stage, first)
         if found:
             self._put_in(frame, stage, found)
+
+    def _correlated_frames(
+        self, frame: Frame, writes: frozenset[Node]
+    ) -> Iterator[tuple[Frame, str]]:
+        """Correlated fields among `writes`, each with its rows under those of `frame`."""
+        for table, name in sorted(writes):
+            if name in self._correlated[table]:
+                rows, _ = _rows_down(frame, way_down(self.unit.table, table, self._tables))
+                yield rows, name
+
+    def _note_bases(self, frame: Frame) -> None:
+        """Note the uniforms of what is settled: fields drawn later are correlated with them."""
+        for rows, name in self._correlated_frames(frame, self.unit.writes):
+            rows.bases[name] = rows.base(name)
+
+    def _renew_bases(self, tries: Frame, stage: EntityStage) -> None:
+        """The uniforms of what is drawn again are those of the tries, not those noted before."""
+        writes = frozenset().union(*(unit.writes for unit in stage.free))
+        made = {t for t in self._tables if self._is_made(t, writes)}
+        kept = frozenset(
+            (t, name)
+            for t, name in writes
+            if not made & {t, *way_down(self.unit.table, t, self._tables)}
+        )
+        for rows, name in self._correlated_frames(tries, kept):
+            rows.bases[name] = rows.draws(name).uniform()
+
+    def _is_made(self, table: str, writes: frozenset[Node]) -> bool:
+        """Whether the rows of a table are made anew with what is written."""
+        parent = self._tables[table].parent
+        is_counted = parent is not None and (parent.table, count_name(table)) in writes
+        return is_counted or (table, MACHINE) in writes
 
     def _number_of(self, stage: int, index: int) -> int:
         """The number of a try, of which no other try of the same row has it."""
@@ -312,7 +347,9 @@ class Entities:
         keys = frame.keys
         if number:
             at = np.arange(frame.rows, dtype=np.int64)
+            self._note_bases(frame)
             frame = frame.tried_again(at, self._number_of(number, 0), 1)
+            self._renew_bases(frame, stage)
         accepted = self._run_all(stage, frame, is_guided=is_guided and leaving_out is None)
         return accepted & self.holds(frame, stage, keys, leaving_out=leaving_out)
 
