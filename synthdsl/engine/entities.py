@@ -76,10 +76,6 @@ class Entities:
         self._pilot_frames = pilot_frames
         self._guides = guides
         self._ways = {name: way_down(unit.table, name, tables) for name, _ in unit.rules}
-        self._correlated = {
-            name: frozenset(field for c in table.correlations for field in c.fields)
-            for name, table in tables.items()
-        }
         self._acceptance: dict[int, tuple[int, int]] = {}
         self._first_try = ENTITY_TRIES + levels_inside(unit) * LEVEL_TRIES
 
@@ -131,8 +127,6 @@ class Entities:
         accepted = np.ones(frame.rows, np.bool_)
         if number == 0:
             accepted = self._run_all(stage, frame)
-        else:
-            self._note_bases(frame)
         if not stage.rules:
             return
         waiting = np.flatnonzero(~(accepted & self.holds(frame, stage, frame.keys)))
@@ -150,7 +144,6 @@ class Entities:
             for start in range(0, waiting.size, size):
                 part = waiting[start : start + size]
                 tries = frame.tried_again(part, self._number_of(number, first), count)
-                self._renew_bases(tries, stage)
                 accepted = self._run_all(stage, tries)
                 holds = accepted & self.holds(tries, stage, np.repeat(frame.keys[part], count))
                 by_entity = holds.reshape(part.size, count)
@@ -166,38 +159,6 @@ class Entities:
                 self._give_up(frame, int(waiting[0]), stage, first)
         if found:
             self._put_in(frame, stage, found)
-
-    def _correlated_frames(
-        self, frame: Frame, writes: frozenset[Node]
-    ) -> Iterator[tuple[Frame, str]]:
-        """Correlated fields among `writes`, each with its rows under those of `frame`."""
-        for table, name in sorted(writes):
-            if name in self._correlated[table]:
-                rows, _ = _rows_down(frame, way_down(self.unit.table, table, self._tables))
-                yield rows, name
-
-    def _note_bases(self, frame: Frame) -> None:
-        """Note the uniforms of what is settled: fields drawn later are correlated with them."""
-        for rows, name in self._correlated_frames(frame, self.unit.writes):
-            rows.bases[name] = rows.base(name)
-
-    def _renew_bases(self, tries: Frame, stage: EntityStage) -> None:
-        """The uniforms of what is drawn again are those of the tries, not those noted before."""
-        writes = frozenset().union(*(unit.writes for unit in stage.free))
-        made = {t for t in self._tables if self._is_made(t, writes)}
-        kept = frozenset(
-            (t, name)
-            for t, name in writes
-            if not made & {t, *way_down(self.unit.table, t, self._tables)}
-        )
-        for rows, name in self._correlated_frames(tries, kept):
-            rows.bases[name] = rows.draws(name).uniform()
-
-    def _is_made(self, table: str, writes: frozenset[Node]) -> bool:
-        """Whether the rows of a table are made anew with what is written."""
-        parent = self._tables[table].parent
-        is_counted = parent is not None and (parent.table, count_name(table)) in writes
-        return is_counted or (table, MACHINE) in writes
 
     def _number_of(self, stage: int, index: int) -> int:
         """The number of a try, of which no other try of the same row has it."""
@@ -252,18 +213,9 @@ class Entities:
     ) -> None:
         writes = {node for unit in stage.free for node in unit.writes}
         for name in _fields_of(self.unit.table, writes):
-            self._replace(frame, name, found)
+            frame.replace(name, found)
         self._put_exceptions(frame, found)
         self._put_children(frame, self.unit.table, writes, found)
-
-    def _replace(
-        self, frame: Frame, field: str, found: list[tuple[NDArray[np.int64], Frame]]
-    ) -> None:
-        if field in self._correlated[frame.table]:
-            # what is correlated with it reads the uniforms of the tries
-            for _, part in found:
-                part.bases[field] = part.base(field)
-        frame.replace(field, found)
 
     def _put_exceptions(self, frame: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> None:
         # those of the unit's own rules are found when all is settled
@@ -292,13 +244,13 @@ class Entities:
             own = frame.child(name)
             parts = [(at, part.child(name)) for at, part in found]
             if is_made:
-                own = _merged(frame, own, parts, self._correlated)
+                own = _merged(frame, own, parts)
                 frame.children[name] = own
                 # what is under them was merged with them
                 continue
             places = [(part.positions_in(own), part) for _, part in parts]
             for field in _fields_of(name, writes):
-                self._replace(own, field, places)
+                own.replace(field, places)
             self._put_exceptions(own, places)
             self._put_children(own, name, writes, places)
 
@@ -347,9 +299,7 @@ class Entities:
         keys = frame.keys
         if number:
             at = np.arange(frame.rows, dtype=np.int64)
-            self._note_bases(frame)
             frame = frame.tried_again(at, self._number_of(number, 0), 1)
-            self._renew_bases(frame, stage)
         accepted = self._run_all(stage, frame, is_guided=is_guided and leaving_out is None)
         return accepted & self.holds(frame, stage, keys, leaving_out=leaving_out)
 
@@ -429,12 +379,7 @@ def _fields_of(table: str, writes: set[Node]) -> list[str]:
     return sorted(field for at, field in writes if at == table and field not in (MACHINE, "#end"))
 
 
-def _merged(
-    owner: Frame,
-    first: Frame,
-    found: list[tuple[NDArray[np.int64], Frame]],
-    correlated: Mapping[str, frozenset[str]],
-) -> Frame:
+def _merged(owner: Frame, first: Frame, found: list[tuple[NDArray[np.int64], Frame]]) -> Frame:
     """The rows under those of `owner`: of the ones that were tried again those of their tries."""
     replaced = np.zeros(owner.rows, np.bool_)
     for at, _ in found:
@@ -446,14 +391,10 @@ def _merged(
     for at, part in found:
         assert part.parents is not None
         parts.append((part, at[part.parents]))
-    return _assembled(owner, parts, correlated)
+    return _assembled(owner, parts)
 
 
-def _assembled(
-    owner: Frame,
-    parts: list[tuple[Frame, NDArray[np.int64]]],
-    correlated: Mapping[str, frozenset[str]],
-) -> Frame:
+def _assembled(owner: Frame, parts: list[tuple[Frame, NDArray[np.int64]]]) -> Frame:
     """Rows of one table from several frames, each with the positions of its rows' parents."""
     parents = np.concatenate([at for _, at in parts])
     order = np.argsort(parents, kind="stable")
@@ -464,7 +405,7 @@ def _assembled(
         columns: list[Column | Record] = [frame.find(name) for frame in frames]
         result.columns[name] = take(joined(columns), order)
         # what is correlated with a field reads the uniforms that it was drawn from
-        if name in correlated[result.table] or any(frame.has_base(name) for frame in frames):
+        if any(frame.has_base(name) for frame in frames):
             result.bases[name] = np.concatenate([frame.base(name) for frame in frames])[order]
     for name in frames[0].known_exceptions():
         rows = np.concatenate([frame.exception(name) for frame in frames])
@@ -479,5 +420,5 @@ def _assembled(
             assert child.parents is not None
             below.append((child, place[child.parents + offset]))
             offset += frame.rows
-        result.children[name] = _assembled(result, below, correlated)
+        result.children[name] = _assembled(result, below)
     return result

@@ -174,6 +174,10 @@ class TableRun:
             sampler = self._samplers[name]
             if field_plan.correlation is not None:
                 copula = self._copulas[id(field_plan.correlation)]
+                if name not in frame.bases:
+                    # noted, for what is correlated with it may be drawn later, in other tries; the
+                    # rows that a frame is of may have another
+                    frame.bases[name] = frame.draws(name).uniform()
                 draws = LevelDraws(draws, copula.levels(name, frame))
             elif name in frame.bases:
                 draws = LevelDraws(draws, frame.bases[name])
